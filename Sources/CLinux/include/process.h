@@ -1,0 +1,2 @@
+// Process creation and confinement.
+#pragma once

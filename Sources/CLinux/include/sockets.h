@@ -1,0 +1,2 @@
+// Sockets and epoll.
+#pragma once

@@ -1,0 +1,60 @@
+/// The runtime and processor an artifact is made for.
+package enum Target: String, Codable, Sendable, CaseIterable {
+    case onnxruntimeX64 = "onnxruntime-x64"
+}
+
+/// How values are represented in the artifact.
+package enum Scheme: String, Codable, Sendable, CaseIterable {
+    /// U8 activations, S8 weights, ranges from calibration.
+    case int8Static = "int8-static"
+}
+
+/// How a range is chosen from a tensor's statistics.
+package enum Calibrator: String, Codable, Sendable, CaseIterable {
+    /// Per tensor the choice with the least expected error.
+    case auto
+    case minMax = "min-max"
+    case percentile
+    case mse
+}
+
+/// Everything a job asks for beyond the model and the samples. The same recipe on the same bytes gives the same artifact.
+package struct Recipe: Equatable, Sendable, Codable {
+    package var target: Target = .onnxruntimeX64
+    package var scheme: Scheme = .int8Static
+    package var options = Options()
+    package var gate: Gate?
+
+    package struct Options: Equatable, Sendable, Codable {
+        package var calibrator: Calibrator = .auto
+        /// For `percentile`: share of the values kept, in percent, 50 < p <= 100.
+        package var percentile: Double = 99.99
+        /// Node names or patterns with `*` that stay float.
+        package var exclude: [String] = []
+        /// At most this many samples are used for calibration; nil means all.
+        package var maxSamples: Int?
+        /// Engine threads for calibration and measurement; nil leaves it to the server.
+        package var threads: Int?
+
+        package init() {}
+    }
+
+    /// What the artifact must keep, checked on the evaluation samples.
+    package struct Gate: Equatable, Sendable, Codable {
+        package enum Metric: String, Codable, Sendable, CaseIterable {
+            /// Labelled top-1 accuracy; the drop is FP32 minus INT8.
+            case top1
+            /// Share of samples on which FP32 and INT8 agree; the drop is 1 minus the share.
+            case agreement = "top1-agreement"
+        }
+        package var metric: Metric
+        package var maxDrop: Double
+
+        package init(metric: Metric, maxDrop: Double) {
+            self.metric = metric
+            self.maxDrop = maxDrop
+        }
+    }
+
+    package init() {}
+}

@@ -1,0 +1,94 @@
+/// What a worker process is asked to do: one JSON document on its fd 0. Paths are absolute and were made by the server
+/// (or by the command line); no part of a path ever comes from a request.
+package enum WorkOrder: Equatable, Sendable, Codable {
+    case inspectModel(StagedModel)
+    case inspectSamples(StagedSamples)
+    case quantize(Quantize)
+
+    /// Inputs, options and the place for results of one conversion.
+    package struct Quantize: Equatable, Sendable, Codable {
+        package var job: String
+        package var attempt: Int
+        package var model: StagedModel
+        package var calibration: StagedSamples
+        package var evaluation: StagedSamples?
+        package var recipe: Recipe
+        /// An existing directory only this worker uses; results are written here too.
+        package var scratch: String
+        /// Engine threads.
+        package var threads: Int
+
+        package init(
+            job: String, attempt: Int, model: StagedModel, calibration: StagedSamples, evaluation: StagedSamples?,
+            recipe: Recipe, scratch: String, threads: Int
+        ) {
+            self.job = job
+            self.attempt = attempt
+            self.model = model
+            self.calibration = calibration
+            self.evaluation = evaluation
+            self.recipe = recipe
+            self.scratch = scratch
+            self.threads = threads
+        }
+    }
+}
+
+/// A model file on disk. External tensor data is looked up in `directory` by plain file name, never by path.
+package struct StagedModel: Equatable, Sendable, Codable {
+    package var directory: String
+    package var file: String
+    package var digest: Digest?
+    package init(directory: String, file: String, digest: Digest?) {
+        self.directory = directory
+        self.file = file
+        self.digest = digest
+    }
+    package var path: String { directory + "/" + file }
+}
+
+/// A sample archive on disk and how to read it.
+package struct StagedSamples: Equatable, Sendable, Codable {
+    package var path: String
+    package var digest: Digest?
+    package var preprocessing: Preprocessing
+    package init(path: String, digest: Digest?, preprocessing: Preprocessing) {
+        self.path = path
+        self.digest = digest
+        self.preprocessing = preprocessing
+    }
+}
+
+/// What a worker tells: one JSON line each on its fd 3. The last one is `finished`, `inspected…` or `failed`.
+package enum WorkEvent: Equatable, Sendable, Codable {
+    /// `fraction` of the whole job, 0...1, from real work counts.
+    case progress(stage: Stage, fraction: Double)
+    case log(String)
+    case inspectedModel(ModelSummary)
+    case inspectedSamples(SampleSetSummary)
+    case finished(Results)
+    case failed(Failure)
+
+    /// Files in the scratch directory, by plain name.
+    package struct Results: Equatable, Sendable, Codable {
+        package var artifact: String
+        /// A good name for the download, such as "mobilenet.int8.onnx".
+        package var artifactName: String
+        package var report: String
+        package var reportText: String
+        package var plan: String
+        /// The verdict line, repeated in the job's body.
+        package var verdict: String
+
+        package init(
+            artifact: String, artifactName: String, report: String, reportText: String, plan: String, verdict: String
+        ) {
+            self.artifact = artifact
+            self.artifactName = artifactName
+            self.report = report
+            self.reportText = reportText
+            self.plan = plan
+            self.verdict = verdict
+        }
+    }
+}
