@@ -41,7 +41,7 @@ struct Inputs {
     ) throws -> (SampleArchive, SampleFeed) {
         let archive = try SampleArchive.open(path: staged.path, unpackInto: scratch)
         let fit = try Fit(model: model, set: archive.outline(preprocessing: staged.preprocessing))
-        return (archive, try SampleFeed(archive, fit: fit, preprocessing: staged.preprocessing))
+        return (archive, try SampleFeed(archive: archive, fit: fit, preprocessing: staged.preprocessing))
     }
 
     /// Whether the first axis is the only one that the model leaves open.

@@ -24,14 +24,16 @@ package struct Pipeline {
             let inputs = try clock.time(.load) { try Inputs(order) }
             let models = EngineModels(engine: engine, directory: order.scratch)
             let prepared = try clock.time(.prepare) {
-                try Prepare(models: models, feed: inputs.calibration, batchOnly: inputs.batchOnly)(inputs.loaded.model)
+                try Prepare(
+                    models: models, feed: inputs.calibration, batchOnly: inputs.batchOnly,
+                    batchIsOpen: inputs.batchIsOpen)(inputs.loaded.model)
             }
             let conversion = Conversion(order, inputs, models, prepared, clock)
             let candidate = try conversion.best()
             let verified = try clock.time(.verify) {
                 try Verify(order, inputs, models, clock)(candidate)
             }
-            let latency = try clock.time(.measure) { try Measure(order, inputs, models, clock)(candidate) }
+            let latency = try clock.time(.measure) { try Measure(order, inputs, models)(candidate) }
             return try clock.time(.publish) {
                 try Publish(order, inputs, engine, clock)(candidate, prepared, verified, latency)
             }
@@ -63,6 +65,8 @@ extension Failure {
     private init(_ error: EngineError, stage: Stage?) {
         let text = "\(error)"
         if case .libraryMissing = error {
+            self.init(.engineMissing, stage: stage, detail: text)
+        } else if case .wrongLibrary = error {
             self.init(.engineMissing, stage: stage, detail: text)
         } else if text.contains("bad_alloc") || text.contains("Failed to allocate memory") {
             self.init(.outOfMemory, stage: stage, detail: "The engine ran out of memory: \(text)")

@@ -25,7 +25,7 @@ final class StageClock: Sendable {
         let start = ContinuousClock.now
         let result = try body()
         let seconds = (ContinuousClock.now - start) / .seconds(1)
-        let peak = ProcessMemory.peakResidentBytes()
+        let peak = HostEnvironment.peakResidentBytes()
         state.withLock { state in
             if let i = state.times.firstIndex(where: { $0.stage == stage }) {
                 state.times[i].seconds += seconds

@@ -39,6 +39,6 @@ package enum Instrumentation {
     private static func observer(_ slot: Int, from input: String, to output: String) -> Node {
         Node(
             op: "Observe", inputs: [input], outputs: [output], name: output + "/observer", domain: domain,
-            attributes: [Attribute(name: "slot", value: .int(Int64(slot)))])
+            attributes: [.int("slot", slot)])
     }
 }

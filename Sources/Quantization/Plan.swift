@@ -1,4 +1,4 @@
-package import ModelGraph
+import ModelGraph
 
 /// What will be done to a model: the grid of every quantized tensor and what becomes of every node, each with its reason.
 /// A value: tests compare plans, emitters only carry them out.

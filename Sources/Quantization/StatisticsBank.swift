@@ -30,7 +30,7 @@ package final class StatisticsBank {
             empty.nonFinite = summary.nonfinite
             return empty
         }
-        var bins = [UInt64](repeating: 0, count: Int(OCTAVO_BINS.rawValue))
+        var bins = [UInt64](repeating: 0, count: OCTAVO_BINS)
         octavo_observation_bins(state, &bins)
         return TensorStatistics(
             minimum: summary.min, maximum: summary.max, nonFinite: summary.nonfinite, exponent: Int(summary.exponent),
@@ -94,4 +94,9 @@ package struct LayerError: Equatable, Sendable {
     private func decibels(_ signal: Double, _ noise: Double) -> Double {
         noise > 0 && signal > 0 ? 10 * log10(signal / noise) : .infinity
     }
+}
+
+extension StatisticsBank {
+    /// The kernels chosen for this processor: "reference", "avx2", "avx512" or "neon".
+    package static var kernels: String { String(cString: octavo_kernels_name()) }
 }

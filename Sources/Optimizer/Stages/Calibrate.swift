@@ -84,8 +84,8 @@ struct SendablePointer: @unchecked Sendable {
 /// Feeds observed float tensors into the bank that the run's context points to.
 private final class RangeObserver: TensorObserver {
     func observe(slot: Int, context: UnsafeMutableRawPointer?, values: [ObservedTensor]) {
-        guard let context, let value = values.first, value.type == .float else { return }
+        guard let context, let floats = values.first?.floats else { return }
         let bank = Unmanaged<StatisticsBank>.fromOpaque(context).takeUnretainedValue()
-        bank.observe(slot, value.floats)
+        bank.observe(slot, floats)
     }
 }

@@ -31,8 +31,16 @@ struct EngineModels {
 extension Model {
     /// Makes the operator set imports name exactly the domains that nodes use.
     mutating func declareDomains() {
-        let used = Set(graph.allNodes.map(\.domain)).union(functionDomains)
-        for domain in used where opset(domain) == nil { setOpset(domain, 1) }
-        opsets.removeAll { !$0.domain.isEmpty && !used.contains($0.domain) }
+        var used: Set<String> = []
+        graph.visitGraphs { used.formUnion($0.nodes.map(\.domain)) }
+        for domain in used.sorted() where opset(domain) == nil { setOpset(domain, 1) }
+        // Bodies of local functions are not read: what they use must stay declared.
+        guard functions.isEmpty else { return }
+        opsets.removeAll { !OperatorDomain.isDefault($0.domain) && !used.contains($0.domain) }
     }
+}
+
+extension Graph {
+    /// Bytes of all initializers of the main graph.
+    var weightBytes: Int { initializers.reduce(0) { $0 + $1.byteCount } }
 }

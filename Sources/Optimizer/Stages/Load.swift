@@ -27,15 +27,15 @@ package struct LoadedModel {
 extension ModelSummary {
     init(_ facts: ModelFacts) {
         self.init(
-            irVersion: facts.irVersion, opsets: facts.opsets, producer: facts.producer,
+            irVersion: Int(clamping: facts.irVersion), opsets: facts.opsets.mapValues { Int(clamping: $0) }, producer: facts.producer,
             inputs: facts.inputs.map(TensorSignature.init), outputs: facts.outputs.map(TensorSignature.init),
             parameters: facts.parameters, weightBytes: facts.weightBytes, operators: facts.operators,
-            externalData: facts.externalFiles, quantized: facts.quantized, findings: Self.findings(facts))
+            externalData: facts.externalFiles, quantized: facts.isQuantized, findings: Self.findings(facts))
     }
 
     private static func findings(_ facts: ModelFacts) -> [Finding] {
         var findings: [Finding] = []
-        if facts.quantized {
+        if facts.isQuantized {
             findings.append(
                 Finding(
                     .error, code: Failure.Kind.alreadyQuantized.rawValue,
@@ -50,8 +50,15 @@ extension ModelSummary {
                         + "the runtime does not ship. Export the model without them, for example without pre- and "
                         + "post-processing."))
         }
+        if !facts.structuredInputs.isEmpty {
+            findings.append(
+                Finding(
+                    .error, code: Failure.Kind.unsupportedModel.rawValue,
+                    detail: "Input '\(facts.structuredInputs[0])' is a sequence, map or optional. Export the model with "
+                        + "tensor inputs only.", pointer: facts.structuredInputs[0]))
+        }
         let weighted = ["Conv", "Gemm", "MatMul"].reduce(0) { $0 + (facts.operators[$1] ?? 0) }
-        if weighted == 0, !facts.quantized {
+        if weighted == 0, !facts.isQuantized {
             findings.append(
                 Finding(
                     .error, code: Failure.Kind.nothingToQuantize.rawValue,
@@ -103,6 +110,17 @@ extension ElementKind {
 extension Failure {
     /// A model error as the user's failure, with the kind that tells corrupt from unsupported.
     init(_ error: ModelError, stage: Stage = .load) {
-        self.init(error.kind, stage: stage, detail: "\(error)")
+        let kind: Kind =
+            switch error {
+            case .notONNX, .corrupt, .truncated: .corruptModel
+            case .unsupported, .unsupportedVersion, .unsupportedElementType, .cannotUpgrade, .tooLarge: .unsupportedModel
+            case .cannotWrite: .outOfDisk
+            default: .invalidModel
+            }
+        self.init(kind, stage: stage, detail: Self.sentence("\(error)"))
+    }
+
+    private static func sentence(_ text: String) -> String {
+        text.prefix(1).uppercased() + text.dropFirst() + (text.hasSuffix(".") ? "" : ".")
     }
 }

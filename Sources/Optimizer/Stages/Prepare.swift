@@ -19,6 +19,8 @@ struct Prepare {
     let feed: SampleFeed
     /// Whether every model input varies in its first axis at most.
     let batchOnly: Bool
+    /// Whether the first axis of some input is open.
+    let batchIsOpen: Bool
 
     func callAsFunction(_ original: Model) throws -> PreparedModel {
         var model = original
@@ -64,13 +66,13 @@ struct Prepare {
     private func describe(_ graph: Graph, of model: Model) throws -> Topology {
         let first = try probe(graph, of: model, batch: 1)
         var shapes = [first.shapes]
-        if batchOnly, feed.canRepeat {
+        if batchOnly, batchIsOpen {
             for batch in [2, 3] {
                 guard let more = try? probe(graph, of: model, batch: batch) else { break }
                 shapes.append(more.shapes)
             }
         }
-        let known = batchOnly && (!feed.canRepeat || shapes.count == 3)
+        let known = batchOnly && (!batchIsOpen || shapes.count == 3)
         return Topology(graph: graph, types: first.types, shapesByBatch: shapes, isStaticBeyondBatch: known)
     }
 
@@ -83,7 +85,7 @@ struct Prepare {
         options.optimization = .none
         options.observer = observer
         let session = try models.session(probed, of: model, named: "probe", options)
-        _ = try session.run(feed.sample(0, repeated: batch), outputs: graph.outputs.map(\.name))
+        _ = try session.run(sample(repeated: batch), outputs: graph.outputs.map(\.name))
         let seen = observer.seen
         var shapes: [String: [Int]] = [:]
         var types: [String: ElementType] = [:]
@@ -93,6 +95,19 @@ struct Prepare {
             types[tensor] = type
         }
         return (shapes, types)
+    }
+}
+
+extension Prepare {
+    /// The first sample `batch` times over along the first axis of every input.
+    private func sample(repeated batch: Int) throws -> [String: TensorValue] {
+        try feed.sample(0).mapValues { value in
+            guard batch > 1, let first = value.shape.first else { return value }
+            let bytes = value.withBytes { Array($0) }
+            return try TensorValue(
+                type: value.type, shape: [first * batch] + value.shape.dropFirst(),
+                bytes: Array(repeatElement(bytes, count: batch).joined()))
+        }
     }
 }
 

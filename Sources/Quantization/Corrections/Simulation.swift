@@ -52,7 +52,7 @@ private struct SimulationBuilder {
             Node(
                 op: "Compare", inputs: [anchor.output, output], outputs: [verdict], name: verdict,
                 domain: Instrumentation.domain,
-                attributes: [Attribute(name: "slot", value: .int(Int64(compared.count)))]))
+                attributes: [.int("slot", compared.count)]))
         compared.append(anchor)
     }
 

@@ -178,7 +178,7 @@ package struct QDQEmitter {
         nodes.append(
             Node(
                 op: "DequantizeLinear", inputs: [integer, scale, zero], outputs: [result], name: result,
-                attributes: [Attribute(name: "axis", value: .int(Int64(axis)))]))
+                attributes: [.int("axis", axis)]))
         return result
     }
 }

@@ -45,10 +45,3 @@ extension Graph {
         addInitializer(Tensor(name: stem, floats: values, dims: dims))
     }
 }
-
-extension Attribute {
-    static func int(_ name: String, _ value: Int) -> Attribute { Attribute(name: name, value: .int(Int64(value))) }
-    static func ints(_ name: String, _ values: [Int]) -> Attribute {
-        Attribute(name: name, value: .ints(values.map(Int64.init)))
-    }
-}
