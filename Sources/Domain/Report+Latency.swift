@@ -78,6 +78,7 @@ extension Report {
 
         /// What else went on while the clock ran.
         package struct Conditions: Equatable, Sendable, Codable {
+            package var cores: Int
             /// Share of processor time taken by the hypervisor, from /proc/stat.
             package var stealShare: Double?
             /// Share of processor time in use by everything, this measurement included.
@@ -88,9 +89,10 @@ extension Report {
             package var throttledShare: Double?
 
             package init(
-                stealShare: Double? = nil, busyShare: Double? = nil, loadBefore: Double? = nil,
+                cores: Int, stealShare: Double? = nil, busyShare: Double? = nil, loadBefore: Double? = nil,
                 loadAfter: Double? = nil, throttledShare: Double? = nil
             ) {
+                self.cores = cores
                 self.stealShare = stealShare
                 self.busyShare = busyShare
                 self.loadBefore = loadBefore
