@@ -302,7 +302,7 @@ class Digits(Classifier):
     folder = ROOT / "Examples" / "digits"
 
     def __init__(self):
-        super().__init__("digits", "model.onnx", self.read, lambda x: x.astype(np.float32) / 255)
+        super().__init__("digits", "model.onnx", self.read, lambda x: x.astype(np.float32) / 255, input_name="pixels")
 
     @property
     def model(self):
