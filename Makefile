@@ -15,7 +15,7 @@ PACKAGES := libssl-dev zlib1g-dev libsqlite3-dev pkg-config python3 curl
 .PHONY: help setup build demo serve test lint bench bench-setup clean distclean
 
 help: ## Show this list
-	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/  make \1\t\2/' | expand -t 18
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/  make \1\t\2/' | expand -t 21
 
 setup: ## Install what is missing: Debian packages, the pinned engine
 	@command -v swift >/dev/null || { echo "Swift 6.2 or later is needed: https://www.swift.org/install/linux/" >&2; exit 1; }

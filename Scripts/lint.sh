@@ -13,19 +13,19 @@ fail() { # MESSAGE, offences on stdin
 }
 
 # C lives in the targets whose names begin with C, and Swift does not live there.
-find Sources -type f \( -name '*.c' -o -name '*.h' -o -name '*.modulemap' \) -not -path 'Sources/C[A-Z]*/*' |
-    fail "C outside of a C… target"
-find Sources -type f -name '*.swift' -path 'Sources/C[A-Z]*/*' | fail "Swift inside of a C… target"
+fail "C outside of a C… target" < <(
+    find Sources -type f \( -name '*.c' -o -name '*.h' -o -name '*.modulemap' \) -not -path 'Sources/C[A-Z]*/*')
+fail "Swift inside of a C… target" < <(find Sources -type f -name '*.swift' -path 'Sources/C[A-Z]*/*')
 
 # What crosses a target is `package`: there is no library product, so nothing is `public`.
-grep -rnE '^[[:space:]]*(public|open) ' Sources --include='*.swift' | fail "public, where package is meant" || true
+fail "public, where package is meant" < <(grep -rnE '^[[:space:]]*(public|open) ' Sources --include='*.swift')
 
 # Bytes from outside must never reach a trap.
-grep -rnE '(try|as)!|fatalError\(' Sources --include='*.swift' | fail "a trap: throw an error instead" || true
+fail "a trap: throw an error instead" < <(grep -rnE '\b(try|as)!|\bfatalError\(' Sources --include='*.swift')
 
 # Work that is not done belongs in no file; neither does a path of somebody's machine.
-git grep -nIE '(TODO|FIXME|XXX)\b' -- ':!Scripts/lint.sh' | fail "unfinished work" || true
-git grep -nIE '(^|[^[:alnum:]_.])/(home|root|work|Users)/[a-z]' -- ':!Scripts/lint.sh' | fail "a path of one machine" || true
+fail "unfinished work" < <(git grep -nIwE 'TODO|FIXME' -- ':!Scripts/lint.sh')
+fail "a path of one machine" < <(git grep -nIE '(^|[^[:alnum:]_.$}])/(home|root|work|Users)/[a-z]' -- ':!Scripts/lint.sh')
 
 for script in Scripts/*.sh .ci/run; do
     bash -n "$script" || failed=1
