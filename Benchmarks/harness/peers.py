@@ -1,4 +1,5 @@
-"""onnxruntime's own quantizer, each way people call it, as a program of its own so that time and memory can be taken.
+"""The peers: onnxruntime's own quantizer, each way people call it, and NNCF where it is installed. A program of its own,
+so that its time and memory can be taken.
 
     python3 -m harness.peers METHOD MODEL.onnx CALIBRATION.npz OUT.onnx
 
@@ -62,10 +63,20 @@ def prepared(source, folder):
     return ready
 
 
+def nncf_quantize(path, calibration, out):
+    import nncf
+    model = onnx.load(path)
+    samples = Samples(model, calibration)
+    feeds = list(iter(samples.get_next, None))
+    onnx.save(nncf.quantize(model, nncf.Dataset(feeds), subset_size=len(feeds)), out)
+
+
 def main():
     method, source, calibration, out = sys.argv[1:]
     with tempfile.TemporaryDirectory() as folder:
         path = prepared(source, Path(folder))
+        if method == "nncf":
+            return nncf_quantize(path, calibration, out)
         quantize_static(
             str(path), out, Samples(onnx.load(path), calibration), quant_format=QuantFormat.QDQ, **METHODS[method])
 
