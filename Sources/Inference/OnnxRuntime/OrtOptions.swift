@@ -1,7 +1,7 @@
 import CEngines
 
 /// `SessionOptions` in the engine's form, for the moment a session is made.
-struct OrtOptions: ~Copyable {
+final class OrtOptions {
     let pointer: OpaquePointer
     private let table: OrtTable
 
