@@ -1,5 +1,7 @@
 import Domain
 import Inference
+import ModelGraph
+import Quantization
 
 /// Opens the artifact in the engine it is made for: what runs in integers, how close the outputs are, how many labels are
 /// met.
