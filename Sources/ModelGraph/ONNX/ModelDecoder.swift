@@ -209,7 +209,7 @@ struct ModelDecoder {
     }
 
     private mutating func attributeValue(
-        _ message: ProtobufReader, _ kind: ONNXSchema.AttributeType, extras: inout [ByteSlice]
+        _ message: ProtobufReader, _ kind: ONNXSchema.AttributeType, extras: inout KeptFields
     ) throws -> Attribute.Value {
         var reader = message
         var single: Attribute.Value?
@@ -263,7 +263,7 @@ struct ModelDecoder {
         var reader = message
         var name = ""
         var type: DecodedType?
-        var extras: [ByteSlice] = []
+        var extras = KeptFields()
         while let field = try reader.next() {
             switch field.number {
             case ONNXSchema.ValueInfo.name: name = try reader.string(field)
