@@ -1,4 +1,7 @@
 extension Model {
+    /// Elements of one input or output.
+    private static let elementLimit = 1 << 40
+
     /// Checks the rules that the rest of the code relies on: versions, names, definitions before uses. Reading does this;
     /// it is also a good last step before writing.
     package func validate() throws {
@@ -17,9 +20,23 @@ extension Model {
             }
             if domain.isEmpty { try check("operator set", opset.version, Self.supportedOpsets) }
         }
+        for value in graph.inputs + graph.outputs { try checkSize(value) }
         try graph.checkDefinitions()
         var scope = Scope(domains: domains)
         try scope.check(graph)
+    }
+
+    /// A shape is only a promise, but one that nobody could keep is refused here and not when memory is asked for.
+    private func checkSize(_ value: ValueInfo) throws {
+        var count = 1
+        for size in (value.shape ?? []).compactMap(\.size) where size > 0 {
+            let (product, overflow) = count.multipliedReportingOverflow(by: size)
+            guard !overflow, product <= Self.elementLimit else {
+                throw ModelError.tooLarge(
+                    what: "the shape of '\(value.name)' asks for too many elements", limit: Self.elementLimit)
+            }
+            count = product
+        }
     }
 
     private func check(_ what: String, _ found: Int64, _ supported: ClosedRange<Int64>) throws {

@@ -20,7 +20,7 @@ import Testing
     @Test func flippedBitsNeverCrash() throws {
         let bytes = try Samples.small().bytes()
         var random = Seeded(7)
-        for _ in 0..<20_000 {
+        for _ in 0..<6_000 {
             var broken = bytes
             for _ in 0..<Int.random(in: 1...4, using: &random) {
                 let place = Int.random(in: 0..<broken.count, using: &random)
@@ -33,7 +33,7 @@ import Testing
     @Test func randomNumbersAndInsertionsNeverCrash() throws {
         let bytes = try Samples.small().bytes()
         var random = Seeded(11)
-        for _ in 0..<10_000 {
+        for _ in 0..<4_000 {
             var broken = bytes
             let place = Int.random(in: 0..<broken.count, using: &random)
             let junk = (0..<Int.random(in: 1...10, using: &random)).map { _ in UInt8.random(in: 0...255, using: &random)
