@@ -94,8 +94,8 @@ static octavo_ort_status *same_shape(const octavo_ort_operator *op, octavo_ort_s
     const octavo_ort *table = op->owner->table;
     octavo_ort_shape *shape = NULL;
     octavo_ort_status *status = octavo_ort_inferred_input(table, context, 0, &shape);
+    // The shape belongs to the context.
     if (!status && shape) status = octavo_ort_infer_output(table, context, 0, shape);
-    octavo_ort_release_shape(table, shape);
     return status;
 }
 
