@@ -5,7 +5,6 @@ import os
 import subprocess
 import sys
 import tempfile
-import time
 from pathlib import Path
 
 from . import tasks
@@ -22,17 +21,13 @@ def binary():
 
 
 def measured(command, **options):
-    """{"seconds", "peak_rss", "status", "output"} of a child and all that it waited for; its output is kept apart."""
-    with tempfile.TemporaryFile() as output:
-        began = time.perf_counter()
-        child = subprocess.Popen([str(c) for c in command], stdout=output, stderr=subprocess.STDOUT, **options)
-        _, status, usage = os.wait4(child.pid, 0)
-        seconds = time.perf_counter() - began
-        child.returncode = os.waitstatus_to_exitcode(status)
-        output.seek(0)
-        text = output.read().decode(errors="replace")
-    return {
-        "seconds": seconds, "peak_rss": usage.ru_maxrss * 1024, "status": child.returncode, "output": text}
+    """{"seconds", "peak_rss", "status", "output"} of a command and all that it waits for."""
+    with tempfile.TemporaryDirectory() as folder:
+        result = Path(folder, "result.json")
+        child = [sys.executable, "-I", "-S", BENCHMARKS / "harness" / "child.py", result, *command]
+        done = subprocess.run(
+            [str(c) for c in child], stdout=subprocess.PIPE, stderr=subprocess.STDOUT, check=True, **options)
+        return {**json.loads(result.read_text()), "output": done.stdout.decode(errors="replace")}
 
 
 def quantize(model, calibration, out, evaluation=None, threads=None):
