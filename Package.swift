@@ -23,7 +23,7 @@ let package = Package(
         .executableTarget(
             name: "octavo",
             dependencies: [
-                "Service", "Optimizer", "Storage", "HTTP", "Domain", "CLinux", "Yams",
+                "Service", "Optimizer", "Inference", "Storage", "HTTP", "Domain", "CLinux", "Yams",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
                 .product(name: "Logging", package: "swift-log"),
             ],
