@@ -32,7 +32,7 @@ def samples(task, count):
 
 def pass_seconds(method, task, archive, threads):
     command = [sys.executable, "-m", "harness.passes", method, task.model, archive, threads]
-    result = tool.measured(command, cwd=tool.BENCHMARKS)
+    result = tool.measured(command, limit=tool.PEER_MEMORY, cwd=tool.BENCHMARKS)
     if result["status"] != 0:
         return None, result["peak_rss"]
     return json.loads(result["output"].strip().splitlines()[-1])["seconds"], result["peak_rss"]

@@ -10,6 +10,7 @@ from pathlib import Path
 from . import tasks
 
 BENCHMARKS = tasks.ROOT / "Benchmarks"
+PEER_MEMORY = 10 * 2**30
 
 
 def binary():
@@ -20,11 +21,11 @@ def binary():
     return path
 
 
-def measured(command, **options):
-    """{"seconds", "peak_rss", "status", "output"} of a command and all that it waits for."""
+def measured(command, limit=0, **options):
+    """{"seconds", "peak_rss", "status", "output"} of a command and all that it waits for; `limit` bytes of memory."""
     with tempfile.TemporaryDirectory() as folder:
         result = Path(folder, "result.json")
-        child = [sys.executable, "-I", "-S", BENCHMARKS / "harness" / "child.py", result, *command]
+        child = [sys.executable, "-I", "-S", BENCHMARKS / "harness" / "child.py", result, limit, *command]
         done = subprocess.run(
             [str(c) for c in child], stdout=subprocess.PIPE, stderr=subprocess.STDOUT, check=True, **options)
         return {**json.loads(result.read_text()), "output": done.stdout.decode(errors="replace")}
@@ -56,6 +57,6 @@ def stage_peak(report, stage):
 
 
 def peer(method, model, calibration, out):
-    """One of onnxruntime's ways, see peers.py."""
+    """One of the ways in peers.py. Some keep every activation of every sample: they end here, not the machine."""
     return measured(
-        [sys.executable, "-m", "harness.peers", method, model, calibration, out], cwd=BENCHMARKS)
+        [sys.executable, "-m", "harness.peers", method, model, calibration, out], limit=PEER_MEMORY, cwd=BENCHMARKS)
