@@ -42,14 +42,14 @@ package struct Problem: Error, Sendable {
         var title: String
         var status: Int
         var detail: String
-        var instance: String
+        var instance: String?
         var code: String
         var errors: [FieldError]?
         var traceId: String
     }
 
     /// `instance` is the path of the request; `trace` its trace or request identifier.
-    func response(instance: String, trace: String) -> Response {
+    func response(instance: String?, trace: String) -> Response {
         let body = Body(
             type: "urn:octavo:problem:\(code)", title: status.reason, status: status.rawValue, detail: detail,
             instance: instance, code: code, errors: errors.isEmpty ? nil : errors, traceId: trace)
@@ -70,6 +70,8 @@ extension Problem {
         case let failure as Failure: self.init(failure)
         case let error as StorageError: self.init(error)
         case let refusal as Refusal: self.init(refusal)
+        case ServiceError.queueFull:
+            self.init(.tooManyRequests, "queue-full", Text.sentence("\(error)"), retryAfter: 10)
         case let error as HTTPError: self.init(error)
         case let error as JSONDocument.SyntaxError:
             self.init(.badRequest, "malformed-json", "The body is not valid JSON: \(error).")

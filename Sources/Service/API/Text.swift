@@ -33,6 +33,9 @@ package enum Text {
         return row[b.count]
     }
 
+    /// With a capital and a full stop.
+    static func sentence(_ text: String) -> String { text.prefix(1).uppercased() + text.dropFirst() + "." }
+
     /// A number without a needless fraction.
     static func short(_ number: Double) -> String {
         Int(exactly: number).map(String.init) ?? "\(number)"

@@ -7,7 +7,7 @@ extension WorkerEnd {
     /// A failure that the worker reports itself counts most; then why we stopped it; then how it died.
     func failure(log: WorkerLog, deadline: String = "its deadline") -> Failure? {
         if case .failed(let failure) = final { return failure }
-        if let violation { return Failure(.internal, stage: lastStage, detail: sentence(violation)) }
+        if let violation { return Failure(.internal, stage: lastStage, detail: Text.sentence(violation)) }
         switch stopped {
         case .deadline:
             return Failure(
@@ -64,8 +64,6 @@ extension WorkerEnd {
     }
 
     private var during: String { lastStage.map { " during \($0.rawValue)" } ?? "" }
-
-    private func sentence(_ text: String) -> String { text.prefix(1).uppercased() + text.dropFirst() + "." }
 
     private static func saysOutOfMemory(_ log: WorkerLog) -> Bool {
         let words = log.lastLines(20).lowercased()

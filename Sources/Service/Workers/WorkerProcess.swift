@@ -102,6 +102,9 @@ package final class WorkerProcess: Sendable {
             Self.queue.async {
                 let end: WorkerEnd
                 do {
+                    if let reason = self.stopReason {
+                        return continuation.resume(returning: WorkerEnd(stopped: reason))
+                    }
                     guard let wake = self.wake else { throw ServiceError.system("pipe", errno) }
                     let text = try JSON.encode(order) + [UInt8(ascii: "\n")]
                     var supervision = try Supervision(

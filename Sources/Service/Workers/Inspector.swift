@@ -1,0 +1,67 @@
+import Domain
+import Storage
+
+/// Has a worker look at what was uploaded before it is acknowledged. It has few slots of its own, so that an upload never
+/// waits behind a conversion.
+struct Inspector: Sendable {
+    let staging: Staging
+    let scratch: Scratch
+    let turnstile: Turnstile
+    let command: WorkerCommand
+    let limits: WorkerLimits
+    let seconds: Double
+    let patience: Double
+
+    func model(main: Digest, external: [ModelRow.ExternalFile], size: Int64) async throws -> ModelSummary {
+        let final = try await inspect { directory in
+            .inspectModel(try await staging.model(main: main, external: external, digest: nil, in: directory))
+        }
+        if case .inspectedModel(let summary) = final { return summary }
+        throw Self.unexpected
+    }
+
+    func samples(_ blob: Digest, preprocessing: Preprocessing) async throws -> SampleSetSummary {
+        let final = try await inspect { directory in
+            .inspectSamples(
+                try await staging.samples(
+                    blob, id: nil, preprocessing: preprocessing, name: "samples", in: directory))
+        }
+        if case .inspectedSamples(let summary) = final { return summary }
+        throw Self.unexpected
+    }
+
+    private static var unexpected: Failure {
+        Failure(.internal, detail: "The worker answered something else than it was asked.")
+    }
+
+    private func inspect(_ order: @Sendable (ScratchDirectory) async throws -> WorkOrder) async throws -> WorkEvent {
+        try await turnstile.pass {
+            let directory = try await staging.desk.run { [scratch] in try scratch.makeDirectory("inspect") }
+            do {
+                let final = try await run(try await order(directory))
+                await clear(directory)
+                return final
+            } catch {
+                await clear(directory)
+                throw error
+            }
+        }
+    }
+
+    private func clear(_ directory: ScratchDirectory) async {
+        try? await staging.desk.run { directory.remove() }
+    }
+
+    private func run(_ order: WorkOrder) async throws -> WorkEvent {
+        let process = WorkerProcess(log: WorkerLog())
+        let timer = Task {
+            try await Task.sleep(for: .seconds(seconds))
+            process.stop(.deadline)
+        }
+        defer { timer.cancel() }
+        let end = await process.run(order, command: command, limits: limits, patience: patience)
+        if let failure = end.failure(log: process.log, deadline: "the time allowed for an inspection") { throw failure }
+        guard let final = end.final else { throw Self.unexpected }
+        return final
+    }
+}
