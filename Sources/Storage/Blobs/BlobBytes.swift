@@ -1,6 +1,6 @@
 import Synchronization
 
-/// Bytes to be pulled, at most 1 MiB at a time. An error means that what came before must not be used as complete.
+/// Bytes to be pulled, a block at a time: 1 MiB, in a coding a little more. An error means that what came before must not be used as complete.
 package final class BlobBytes: Sendable {
     /// How many bytes come in all.
     package let length: Int64
