@@ -21,7 +21,8 @@ struct Admission: Sendable {
         calibrationFit = try Fit(model: model.summary, set: calibration.summary)
         guard let evaluation else {
             evaluationFit = nil
-            return try Self.checkGate(recipe, nil)
+            try Self.checkGate(recipe, nil)
+            return
         }
         try Self.refuseErrors(evaluation.summary.findings, .invalidCalibrationSet)
         evaluationFit = try Fit(model: model.summary, set: evaluation.summary)

@@ -1,4 +1,4 @@
-import Domain
+package import Domain
 import Foundation
 import HTTP
 
@@ -51,4 +51,8 @@ extension Preprocessing {
         }
         return faults
     }
+}
+
+extension Preprocessing.Layout: CaseIterable {
+    package static var allCases: [Self] { [.asIs, .nhwcToNCHW] }
 }

@@ -1,11 +1,11 @@
 import Domain
 import Foundation
-package import HTTP
+import HTTP
 import Storage
 
 /// What a client is told when a request does not succeed: `application/problem+json` (RFC 9457). This file is the only
 /// place that turns errors into statuses.
-package struct Problem: Error, Sendable {
+struct Problem: Error, Sendable {
     var status: Status
     /// Stable, for programs: "digest-mismatch".
     var code: String

@@ -11,6 +11,8 @@ final class JobNews: Sendable {
         var progress: Double = 0
         /// When the attempt started.
         var since: Date
+        /// When watchers last heard of progress, by the monotonic clock.
+        var rung = 0.0
     }
     private struct Entry {
         var bell = Bell()
@@ -23,6 +25,7 @@ final class JobNews: Sendable {
         var closed = false
     }
     private let state = Mutex(State())
+    private static let ringEvery = 0.25
 
     func live(_ job: String) -> Live? { state.withLock { $0.entries[job]?.live } }
 
@@ -60,12 +63,17 @@ final class JobNews: Sendable {
     /// The fraction never goes back within an attempt.
     func progressed(_ job: String, _ stage: Stage, _ fraction: Double) {
         guard fraction.isFinite else { return }
-        change(job) { entry in
-            guard let live = entry.live else { return }
+        let now = Clock.monotonic
+        let bell = change(job) { entry -> Bell? in
+            guard let live = entry.live else { return nil }
             entry.live?.phase = stage
             entry.live?.progress = max(live.progress, min(max(fraction, 0), 1))
+            // A worker may count quickly; those who watch look at the catalogue each time.
+            guard live.phase != stage || now - live.rung > Self.ringEvery else { return nil }
+            entry.live?.rung = now
+            return entry.bell
         }
-        ring(job)
+        bell?.ring()
     }
 
     func ended(_ job: String) {
@@ -92,12 +100,14 @@ final class JobNews: Sendable {
         for bell in bells { bell.close() }
     }
 
-    private func change(_ job: String, _ edit: (inout Entry) -> Void) {
+    private func change<R: Sendable>(_ job: String, _ edit: (inout Entry) -> R) -> R {
         state.withLock { state in
             var entry = state.entries[job] ?? Entry()
-            edit(&entry)
-            let needed = entry.watchers > 0 || entry.live != nil
-            state.entries[job] = needed ? entry : nil
+            defer {
+                let needed = entry.watchers > 0 || entry.live != nil
+                state.entries[job] = needed ? entry : nil
+            }
+            return edit(&entry)
         }
     }
 }

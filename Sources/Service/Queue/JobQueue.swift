@@ -45,6 +45,8 @@ final class JobQueue: Sendable {
         return try await catalogue.renew(claim, lease: lease, phase: live?.phase, progress: live?.progress)
     }
 
+    var longestLease: Double { lease.seconds + 1 }
+
     /// How often a lease is renewed: three chances before it runs out.
     var heartbeat: Double { lease.seconds / 3 }
 

@@ -2,23 +2,41 @@ import Domain
 import Foundation
 import Logging
 import Storage
+import Synchronization
 
 /// Looks now and then for jobs whose worker is lost and for queued jobs past their deadline.
-struct Rescuer: Sendable {
-    let queue: JobQueue
-    let log: Logger
+final class Rescuer: Sendable {
+    private let queue: JobQueue
+    private let log: Logger
+    private let bell = Bell()
 
-    /// Until the task is cancelled.
+    init(queue: JobQueue, log: Logger) {
+        self.queue = queue
+        self.log = log
+    }
+
+    /// For the start of the only server of a catalogue: what is running there is nobody's.
+    func adoptOrphans() async throws {
+        note(try await queue.rescue(now: Date() + queue.longestLease))
+    }
+
+    /// Until stopped.
     func run(every interval: Duration) async {
-        while !Task.isCancelled {
+        while !bell.isClosed {
+            await bell.wait(after: bell.count, seconds: interval.seconds)
             do {
-                for job in try await queue.rescue(now: Date()) {
-                    log.warning("job rescued", metadata: ["job": "\(job.id)", "state": "\(job.state.rawValue)"])
-                }
+                note(try await queue.rescue(now: Date()))
             } catch {
                 log.error("rescue failed", metadata: ["error": "\(error)"])
             }
-            try? await Task.sleep(for: interval)
+        }
+    }
+
+    func stop() { bell.close() }
+
+    private func note(_ jobs: [JobRow]) {
+        for job in jobs {
+            log.warning("job rescued", metadata: ["job": "\(job.id)", "state": "\(job.state.rawValue)"])
         }
     }
 }

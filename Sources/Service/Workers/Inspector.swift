@@ -7,21 +7,18 @@ struct Inspector: Sendable {
     let staging: Staging
     let scratch: Scratch
     let turnstile: Turnstile
-    let command: WorkerCommand
-    let limits: WorkerLimits
-    let seconds: Double
-    let patience: Double
+    let configuration: ServiceConfiguration
 
     func model(main: Digest, external: [ModelRow.ExternalFile], size: Int64) async throws -> ModelSummary {
-        let final = try await inspect { directory in
+        let final = try await inspect(size) { directory in
             .inspectModel(try await staging.model(main: main, external: external, digest: nil, in: directory))
         }
         if case .inspectedModel(let summary) = final { return summary }
         throw Self.unexpected
     }
 
-    func samples(_ blob: Digest, preprocessing: Preprocessing) async throws -> SampleSetSummary {
-        let final = try await inspect { directory in
+    func samples(_ blob: Digest, size: Int64, preprocessing: Preprocessing) async throws -> SampleSetSummary {
+        let final = try await inspect(size) { directory in
             .inspectSamples(
                 try await staging.samples(
                     blob, id: nil, preprocessing: preprocessing, name: "samples", in: directory))
@@ -34,11 +31,13 @@ struct Inspector: Sendable {
         Failure(.internal, detail: "The worker answered something else than it was asked.")
     }
 
-    private func inspect(_ order: @Sendable (ScratchDirectory) async throws -> WorkOrder) async throws -> WorkEvent {
+    private func inspect(_ size: Int64, _ order: @Sendable (ScratchDirectory) async throws -> WorkOrder) async throws
+        -> WorkEvent
+    {
         try await turnstile.pass {
             let directory = try await staging.desk.run { [scratch] in try scratch.makeDirectory("inspect") }
             do {
-                let final = try await run(try await order(directory))
+                let final = try await run(try await order(directory), size)
                 await clear(directory)
                 return final
             } catch {
@@ -52,14 +51,18 @@ struct Inspector: Sendable {
         try? await staging.desk.run { directory.remove() }
     }
 
-    private func run(_ order: WorkOrder) async throws -> WorkEvent {
+    private func run(_ order: WorkOrder, _ size: Int64) async throws -> WorkEvent {
         let process = WorkerProcess(log: WorkerLog())
         let timer = Task {
-            try await Task.sleep(for: .seconds(seconds))
+            try await Task.sleep(for: .seconds(configuration.inspectionSeconds))
             process.stop(.deadline)
         }
         defer { timer.cancel() }
-        let end = await process.run(order, command: command, limits: limits, patience: patience)
+        let limits = WorkerLimits(
+            addressSpace: Admission.addressSpace(inputs: size, configuration),
+            cpuSeconds: Int64(configuration.inspectionSeconds.rounded(.up)), fileBytes: 64 << 20)
+        let end = await process.run(
+            order, command: configuration.command, limits: limits, patience: configuration.patience)
         if let failure = end.failure(log: process.log, deadline: "the time allowed for an inspection") { throw failure }
         guard let final = end.final else { throw Self.unexpected }
         return final

@@ -10,11 +10,13 @@ struct JobRun: Sendable {
     let staging: Staging
     let scratch: Scratch
     let configuration: ServiceConfiguration
+    let metrics: Metrics
     let log: Logger
 
     /// Ends with the job finished, handed back or lost. `process` can be stopped from outside.
     func run(_ claim: Claim, _ process: WorkerProcess) async {
         let job = claim.job
+        metrics.attemptBegan()
         queue.news.began(job.id, at: Date()) { process.stop(.cancelled) }
         if job.cancelRequested { process.stop(.cancelled) }
         let heartbeat = Task { await keepLease(claim, process) }
@@ -218,7 +220,9 @@ struct JobRun: Sendable {
         }
         queue.news.ended(claim.job.id)
         if held { shelf.settle(stored) } else { await shelf.abandon(stored) }
-        log.info("attempt ended", metadata: ["job": "\(claim.job.id)", "outcome": "\(outcome?.word ?? "lost")"])
+        let word = outcome?.word ?? "lost"
+        metrics.attemptEnded(word)
+        log.info("attempt ended", metadata: ["job": "\(claim.job.id)", "outcome": "\(word)"])
     }
 }
 
@@ -226,7 +230,7 @@ extension Outcome {
     var word: String {
         switch self {
         case .succeeded: "succeeded"
-        case .failed(let failure, _): "failed: \(failure.type.rawValue)"
+        case .failed(let failure, _): "failed-\(failure.type.rawValue)"
         case .cancelled: "cancelled"
         case .expired: "expired"
         case .requeue: "requeued"
