@@ -1,3 +1,5 @@
+import Glibc
+
 /// The character classes of RFC 9110 §5.6 and RFC 3986.
 enum ASCII {
     static let tab: UInt8 = 0x09, lf: UInt8 = 0x0A, cr: UInt8 = 0x0D, space: UInt8 = 0x20
@@ -38,6 +40,12 @@ extension UnsafeRawBufferPointer {
 
     /// Bytes that are not UTF-8 become U+FFFD.
     var text: String { String(decoding: self, as: UTF8.self) }
+
+    /// The index of the next such byte.
+    func find(_ byte: UInt8, from start: Int) -> Int? {
+        guard let base = baseAddress, let found = memchr(base + start, Int32(byte), count - start) else { return nil }
+        return UnsafeRawPointer(found) - base
+    }
 
     func equalsIgnoringCase(_ other: StaticString) -> Bool {
         guard count == other.utf8CodeUnitCount else { return false }
