@@ -75,7 +75,8 @@ struct Serve: AsyncParsableCommand {
 }
 
 /// Waits for SIGTERM or SIGINT. After the first one their usual meaning is back, so that a second one ends the process.
-private final class StopSignal: Sendable {
+// The sources are made and cancelled by the one story that runs `wait`.
+private final class StopSignal: @unchecked Sendable {
     private let stream: AsyncStream<Int32>
     private let sources: [any DispatchSourceSignal]
 

@@ -84,7 +84,7 @@ private func assign<V>(_ place: inout V, _ value: V?) -> Bool {
 }
 
 extension Settings.Key {
-    fileprivate typealias Path<V> = WritableKeyPath<Settings, V> & Sendable
+    fileprivate typealias Path<V> = any WritableKeyPath<Settings, V> & Sendable
 
     fileprivate static func text(_ name: String, _ path: Path<String>) -> Self {
         Self(name: name, expected: "a text", set: { assign(&$0[keyPath: path], $1) }, show: { $0[keyPath: path] })

@@ -45,8 +45,6 @@ final class JobQueue: Sendable {
         return try await catalogue.renew(claim, lease: lease, phase: live?.phase, progress: live?.progress)
     }
 
-    var longestLease: Double { lease.seconds + 1 }
-
     /// How often a lease is renewed: three chances before it runs out.
     var heartbeat: Double { lease.seconds / 3 }
 
@@ -70,6 +68,8 @@ final class JobQueue: Sendable {
         if changed.contains(where: { $0.state == .queued }) { work.ring() }
         return changed
     }
+
+    func adoptOrphans() async throws -> [JobRow] { try await catalogue.adoptOrphans() }
 
     private func ring(after delay: Duration) {
         Task { [work] in

@@ -17,7 +17,7 @@ final class Rescuer: Sendable {
 
     /// For the start of the only server of a catalogue: what is running there is nobody's.
     func adoptOrphans() async throws {
-        note(try await queue.rescue(now: Date() + queue.longestLease))
+        note(try await queue.adoptOrphans())
     }
 
     /// Until stopped.
