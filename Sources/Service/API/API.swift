@@ -26,7 +26,9 @@ struct API: Sendable {
     }
 
     /// A listing with the address of its next page.
-    func list<Row, Item: Encodable>(_ request: Request, _ page: Page<Row>, _ item: (Row) throws -> Item) throws -> Response {
+    func list<Row, Item: Encodable>(_ request: Request, _ page: Page<Row>, _ item: (Row) throws -> Item) throws
+        -> Response
+    {
         var fields: Fields = [:]
         if let next = page.next {
             let kept = request.query.pairs.filter { $0.name != "after" }.map { ($0.name, $0.value) }

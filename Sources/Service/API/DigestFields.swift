@@ -12,7 +12,8 @@ enum DigestFields {
             for member in fields.all(name).flatMap({ $0.split(separator: ",") }) {
                 guard let digest = try parse(member.trimmingCharacters(in: .whitespaces), name) else { continue }
                 if let found, found != digest {
-                    throw Problem(.badRequest, "digest-mismatch", "Content-Digest and Repr-Digest contradict each other.")
+                    throw Problem(
+                        .badRequest, "digest-mismatch", "Content-Digest and Repr-Digest contradict each other.")
                 }
                 found = digest
             }

@@ -108,7 +108,8 @@ struct FieldReader {
     }
 
     /// A string out of a fixed set.
-    mutating func choice<C: RawRepresentable & CaseIterable>(_ name: String, _: C.Type) -> C? where C.RawValue == String {
+    mutating func choice<C: RawRepresentable & CaseIterable>(_ name: String, _: C.Type) -> C?
+    where C.RawValue == String {
         guard let text = string(name) else { return nil }
         if let choice = C(rawValue: text) { return choice }
         fail(name, Text.unknown(text, among: C.allCases.map(\.rawValue)))

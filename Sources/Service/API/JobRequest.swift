@@ -76,7 +76,9 @@ struct JobRequest: Sendable {
         case .number: return reader.number("deadline", in: 1...longest)
         case .string(let text):
             if let seconds = Text.duration(text), (1...longest).contains(seconds) { return seconds }
-            reader.fail("deadline", "'\(text.prefix(40))' is no time; write \"90s\", \"15m\", \"2h\" or seconds, up to 30 days.")
+            reader.fail(
+                "deadline", "'\(text.prefix(40))' is no time; write \"90s\", \"15m\", \"2h\" or seconds, up to 30 days."
+            )
             return nil
         case .some(let other):
             reader.fail("deadline", "A string or a number is expected, not \(other.kind).")

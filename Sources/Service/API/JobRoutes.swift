@@ -14,7 +14,8 @@ extension API {
         let document = try await request.json()
         let wish = try JobRequest(document)
         let fingerprint = try key.map { key in
-            IdempotencyKey(key: key, fingerprint: try Digest(sha256: Array("POST /v1/jobs\n\(document.canonical)".utf8)))
+            IdempotencyKey(
+                key: key, fingerprint: try Digest(sha256: Array("POST /v1/jobs\n\(document.canonical)".utf8)))
         }
         let admission: Admission
         do {
@@ -48,7 +49,9 @@ extension API {
         let model = try await catalogue.model(wish.model)
         if model == nil { errors.append(Self.missing("/model", "model", wish.model)) }
         let calibration = try await catalogue.sampleSet(wish.calibrationSet)
-        if calibration == nil { errors.append(Self.missing("/calibration_set", "calibration set", wish.calibrationSet)) }
+        if calibration == nil {
+            errors.append(Self.missing("/calibration_set", "calibration set", wish.calibrationSet))
+        }
         var evaluation: SampleSetRow?
         if let reference = wish.evaluationSet {
             evaluation = try await catalogue.sampleSet(reference)

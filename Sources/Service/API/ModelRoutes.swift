@@ -26,7 +26,8 @@ extension API {
         guard let model = form.files.first(where: { $0.field == "model" }) else {
             await shelf.abandon(form.blobs)
             throw Problem(
-                .badRequest, "missing-part", "The form has no part 'model': curl -F model=@m.onnx -F data=@m.onnx.data.")
+                .badRequest, "missing-part", "The form has no part 'model': curl -F model=@m.onnx -F data=@m.onnx.data."
+            )
         }
         let external = form.files.filter { $0.field == "data" }
         return try await keepModel(name: name, file: model.name, main: model.blob, external: external)
@@ -50,7 +51,9 @@ extension API {
     }
 
     /// Has the pinned files inspected and writes their row. Whatever happens, the pins are given back.
-    private func keepModel(name: String?, file: String?, main: StoredBlob, external: [Form.File]) async throws -> Response {
+    private func keepModel(name: String?, file: String?, main: StoredBlob, external: [Form.File]) async throws
+        -> Response
+    {
         let blobs = [main] + external.map(\.blob)
         do {
             let id = try Self.identity(main, external)

@@ -15,11 +15,12 @@ struct Preferences: Sendable {
         accept = Self.items(fields.all("Accept"))
         codings = Self.items(fields.all("Accept-Encoding"))
         let preferences = fields.all("Prefer").flatMap { $0.split(whereSeparator: { $0 == "," || $0 == ";" }) }
-        wait = preferences.lazy.compactMap { text -> Double? in
-            let parts = text.filter { $0 != " " }.split(separator: "=")
-            guard parts.count == 2, parts[0].lowercased() == "wait" else { return nil }
-            return Double(parts[1]).flatMap { $0.isFinite && $0 >= 0 ? $0 : nil }
-        }.first
+        wait =
+            preferences.lazy.compactMap { text -> Double? in
+                let parts = text.filter { $0 != " " }.split(separator: "=")
+                guard parts.count == 2, parts[0].lowercased() == "wait" else { return nil }
+                return Double(parts[1]).flatMap { $0.isFinite && $0 >= 0 ? $0 : nil }
+            }.first
     }
 
     /// The offered type that is liked best; the first of equals. Without an Accept field it is the first one.

@@ -51,6 +51,7 @@ extension API {
         }
         let reason = row.failure.map { ": \($0.detail)" } ?? "."
         return Problem(
-            .conflict, "job-\(row.state.rawValue)", "The job is \(row.state.rawValue) and left no \(kind.rawValue)\(reason)")
+            .conflict, "job-\(row.state.rawValue)",
+            "The job is \(row.state.rawValue) and left no \(kind.rawValue)\(reason)")
     }
 }

@@ -57,7 +57,9 @@ package enum Text {
     package static func duration(_ text: String) -> Double? {
         let units: [Character: Double] = ["s": 1, "m": 60, "h": 3600, "d": 86400]
         let factor = text.last.flatMap { units[$0] }
-        guard let number = Double(factor == nil ? text[...] : text.dropLast()), number.isFinite, number > 0 else { return nil }
+        guard let number = Double(factor == nil ? text[...] : text.dropLast()), number.isFinite, number > 0 else {
+            return nil
+        }
         return number * (factor ?? 1)
     }
 

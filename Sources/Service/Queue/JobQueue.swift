@@ -30,7 +30,9 @@ final class JobQueue: Sendable {
 
     /// How many jobs wait: the place of the youngest.
     func length() async throws -> Int {
-        guard let youngest = try await catalogue.jobs(after: nil, limit: 1, state: .queued).items.first else { return 0 }
+        guard let youngest = try await catalogue.jobs(after: nil, limit: 1, state: .queued).items.first else {
+            return 0
+        }
         return try await catalogue.queuePosition(of: youngest.id) ?? 0
     }
 

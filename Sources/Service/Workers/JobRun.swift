@@ -62,7 +62,8 @@ struct JobRun: Sendable {
 
     // MARK: The worker
 
-    private func work(_ claim: Claim, _ process: WorkerProcess, _ directory: ScratchDirectory) async throws -> WorkerEnd {
+    private func work(_ claim: Claim, _ process: WorkerProcess, _ directory: ScratchDirectory) async throws -> WorkerEnd
+    {
         let (order, bytes) = try await stage(claim, directory)
         let seconds = timeAllowed(claim.job)
         let timer = Task {
@@ -104,7 +105,9 @@ struct JobRun: Sendable {
         return (.quantize(order), model.size + calibration.size + (evaluation?.size ?? 0))
     }
 
-    private func samples(_ set: SampleSetRow, _ name: String, _ directory: ScratchDirectory) async throws -> StagedSamples {
+    private func samples(_ set: SampleSetRow, _ name: String, _ directory: ScratchDirectory) async throws
+        -> StagedSamples
+    {
         try await staging.samples(
             set.blob, id: set.id, preprocessing: set.summary.preprocessing, name: name, in: directory)
     }
@@ -167,7 +170,9 @@ struct JobRun: Sendable {
         return .succeeded(artifacts: artifacts, verdict: results.verdict)
     }
 
-    private func keep(_ writer: any BlobWriter, _ fill: @escaping @Sendable () throws -> Void) async throws -> StoredBlob {
+    private func keep(_ writer: any BlobWriter, _ fill: @escaping @Sendable () throws -> Void) async throws
+        -> StoredBlob
+    {
         do {
             try await shelf.desk.run(fill)
             return try await shelf.finish(writer)

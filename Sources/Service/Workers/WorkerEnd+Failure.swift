@@ -12,7 +12,8 @@ extension WorkerEnd {
         case .deadline:
             return Failure(
                 .timeout, stage: lastStage,
-                detail: "The work was stopped\(during) because \(deadline) had passed. Allow more time, or use a smaller "
+                detail:
+                    "The work was stopped\(during) because \(deadline) had passed. Allow more time, or use a smaller "
                     + "model or fewer samples.")
         case .cancelled, .lostLease, .shutdown:
             return Failure(.internal, stage: lastStage, detail: "The worker was stopped\(during).")
@@ -29,7 +30,8 @@ extension WorkerEnd {
         case "SIGKILL": return outOfMemory
         case "SIGXCPU":
             return Failure(
-                .timeout, stage: lastStage, detail: "The worker used up its processor time\(during). Use fewer samples.")
+                .timeout, stage: lastStage, detail: "The worker used up its processor time\(during). Use fewer samples."
+            )
         case "SIGXFSZ":
             return Failure(
                 .outOfDisk, stage: lastStage, detail: "The worker wrote a file beyond the size limit\(during).",
