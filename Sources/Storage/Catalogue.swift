@@ -43,6 +43,9 @@ package protocol Catalogue: Sendable {
     /// Jobs whose lease ran out go back to the queue, or end: failed when attempts are used up, cancelled when that was
     /// asked for. Jobs past their deadline that nobody works on expire. Gives the jobs that changed, as they are now.
     func rescue(now: Date) async throws -> [JobRow]
+    /// Every running job goes back to the queue without losing an attempt. For the start of the only server of a
+    /// catalogue: what runs there is nobody's. Gives those jobs as they are now.
+    func adoptOrphans() async throws -> [JobRow]
     /// Terminal jobs only, otherwise `.inUse`. Unknown: nothing happens.
     func deleteJob(_ id: String) async throws -> Deletion
 

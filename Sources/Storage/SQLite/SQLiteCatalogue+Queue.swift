@@ -109,6 +109,14 @@ extension SQLiteCatalogue {
         }
     }
 
+    package func adoptOrphans() async throws -> [JobRow] {
+        try await write { db, now in
+            let orphans = try Self.running("1", [], db)
+            for job in orphans { try Self.requeue(job, notBefore: nil, nil, now, db) }
+            return orphans.compactMap { try? Self.job($0.number, db) }
+        }
+    }
+
     private static func rescue(_ job: RunningJob, _ now: Date, _ db: Database) throws {
         if let deadline = job.deadline, deadline <= now, !job.cancelRequested {
             return try end(job.number, .expired, nil, now, db)
