@@ -19,7 +19,7 @@ package enum Worker {
     package static func quantize(
         _ order: WorkOrder.Quantize, tell: @escaping @Sendable (WorkEvent) -> Void
     ) throws -> WorkEvent.Results {
-        let engine = try OnnxRuntime.load()
+        let engine = try OnnxRuntime()
         return try Pipeline(order, engine: engine, tell: tell).run()
     }
 
