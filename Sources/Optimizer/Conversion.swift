@@ -18,17 +18,19 @@ struct Conversion {
     private let models: EngineModels
     private let prepared: PreparedModel
     private let clock: StageClock
+    private let decisionSeconds: Double
     private let runs: SampleRuns
 
     init(
         _ order: WorkOrder.Quantize, _ inputs: Inputs, _ models: EngineModels, _ prepared: PreparedModel,
-        _ clock: StageClock
+        _ clock: StageClock, decisionSeconds: Double
     ) {
         self.order = order
         self.inputs = inputs
         self.models = models
         self.prepared = prepared
         self.clock = clock
+        self.decisionSeconds = decisionSeconds
         runs = SampleRuns(
             feed: inputs.calibration, threads: order.threads, outputs: prepared.model.graph.outputs.map(\.name))
     }
@@ -71,8 +73,8 @@ struct Conversion {
     private func neverSlower(
         _ integer: Candidate, _ quantize: Quantize, _ excluded: [String: Reason]
     ) throws -> Candidate {
-        let race = try Race(order, inputs, models)
-        let speed = try race.speedup(of: integer.path)
+        guard decisionSeconds > 0 else { return integer }
+        let speed = try Race(order, inputs, models).speedup(of: integer.path, seconds: decisionSeconds)
         clock.log("integer form: \(speed.ratio.formatted(.number.precision(.fractionLength(2))))x FP32")
         guard speed.interval.high < 1 else { return integer }
         let candidate = try write(quantize.weightOnly(prepared, keepFloat: excluded))

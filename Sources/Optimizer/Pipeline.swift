@@ -11,11 +11,29 @@ import Quantization
 package struct Pipeline {
     private let order: WorkOrder.Quantize
     private let engine: any Engine
+    private let budget: Budget
     private let clock: StageClock
 
-    package init(_ order: WorkOrder.Quantize, engine: any Engine, tell: @escaping @Sendable (WorkEvent) -> Void) {
+    /// Seconds spent on timing the model against its candidates.
+    package struct Budget: Equatable, Sendable {
+        /// For the choice between the integer and the float form; with 0 the integer form is taken untimed.
+        package var decision: Double
+        /// For the figures in the report.
+        package var report: Double
+
+        package init(decision: Double = 0.8, report: Double = 3) {
+            self.decision = decision
+            self.report = report
+        }
+    }
+
+    package init(
+        _ order: WorkOrder.Quantize, engine: any Engine, budget: Budget = Budget(),
+        tell: @escaping @Sendable (WorkEvent) -> Void
+    ) {
         self.order = order
         self.engine = engine
+        self.budget = budget
         clock = StageClock(tell)
     }
 
@@ -28,12 +46,12 @@ package struct Pipeline {
                     models: models, feed: inputs.calibration, batchOnly: inputs.batchOnly,
                     batchIsOpen: inputs.batchIsOpen)(inputs.loaded.model)
             }
-            let conversion = Conversion(order, inputs, models, prepared, clock)
+            let conversion = Conversion(order, inputs, models, prepared, clock, decisionSeconds: budget.decision)
             let candidate = try conversion.best()
             let verified = try clock.time(.verify) {
                 try Verify(order, inputs, models, clock)(candidate)
             }
-            let latency = try clock.time(.measure) { try Measure(order, inputs, models)(candidate) }
+            let latency = try clock.time(.measure) { try Measure(order, inputs, models)(candidate, seconds: budget.report) }
             return try clock.time(.publish) {
                 try Publish(order, inputs, engine, clock)(candidate, prepared, verified, latency)
             }
