@@ -24,7 +24,9 @@ struct QuantizeCommand: ParsableCommand {
     @OptionGroup var preprocessing: PreprocessingOptions
 
     func validate() throws {
-        guard percentile > 50, percentile <= 100 else { throw ValidationError("--percentile must be above 50, at most 100") }
+        guard percentile > 50, percentile <= 100 else {
+            throw ValidationError("--percentile must be above 50, at most 100")
+        }
         if let maxSamples, maxSamples < 1 { throw ValidationError("--max-samples must be at least 1") }
         if let threads, !(1...1024).contains(threads) { throw ValidationError("--threads must be 1...1024") }
     }
