@@ -38,6 +38,9 @@ import Testing
             #expect(written == ["\(target)/\(name)"])
             let again = try Model.read(path: written[0])
             #expect(again == model, "\(name)")
+            let pair = try model.write(to: "\(target)/beside-\(name)", weights: .beside)
+            let apart = try Model.read(path: pair[0], externalDirectory: target)
+            #expect(try apart.bytes().count <= model.bytes().count, "\(name)")
             #expect(try again.bytes() == [UInt8](try Data(contentsOf: URL(fileURLWithPath: written[0]))))
         }
     }
