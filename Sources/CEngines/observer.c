@@ -5,6 +5,7 @@
 // Observe declares that its output is its input (an alias) and has the input's shape; only both together make the engine
 // keep one buffer. With a copy the result would still be right, so the kernel copies if it must.
 #include "CEngines.h"
+#include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -90,12 +91,31 @@ static void release_map(int *inputs, int *outputs) {
     free(outputs);
 }
 
+// Whether every dimension has a size or a name. The engine takes a nameless open dimension that it is handed back for a
+// size of -1 and stumbles over it further on.
+static octavo_ort_status *is_told(const octavo_ort *table, const octavo_ort_shape *shape, bool *told) {
+    int64_t dims[MAX_RANK];
+    const char *names[MAX_RANK] = {NULL};
+    size_t rank = 0;
+    *told = false;
+    octavo_ort_status *status = octavo_ort_rank(table, shape, &rank);
+    if (status || rank > MAX_RANK) return status;
+    if ((status = octavo_ort_dimensions(table, shape, dims, rank))) return status;
+    if ((status = octavo_ort_dimension_names(table, shape, names, rank))) return status;
+    *told = true;
+    for (size_t i = 0; i < rank; i++)
+        if (dims[i] < 0 && (!names[i] || !*names[i])) *told = false;
+    return NULL;
+}
+
 static octavo_ort_status *same_shape(const octavo_ort_operator *op, octavo_ort_shape_context *context) {
     const octavo_ort *table = op->owner->table;
     octavo_ort_shape *shape = NULL;
     octavo_ort_status *status = octavo_ort_inferred_input(table, context, 0, &shape);
-    if (!status && shape) status = octavo_ort_infer_output(table, context, 0, shape);
-    octavo_ort_release_shape(table, shape);
+    // The shape belongs to the context.
+    bool told = false;
+    if (!status && shape) status = is_told(table, shape, &told);
+    if (!status && told) status = octavo_ort_infer_output(table, context, 0, shape);
     return status;
 }
 

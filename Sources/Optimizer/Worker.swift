@@ -1,5 +1,5 @@
 package import Domain
-package import Inference
+import Inference
 
 /// Carries out any order: the whole of what a worker process does between its order and its last event.
 package enum Worker {
@@ -19,7 +19,7 @@ package enum Worker {
     package static func quantize(
         _ order: WorkOrder.Quantize, tell: @escaping @Sendable (WorkEvent) -> Void
     ) throws -> WorkEvent.Results {
-        let engine = try OnnxRuntime()
+        let engine = try OnnxRuntime.load()
         return try Pipeline(order, engine: engine, tell: tell).run()
     }
 

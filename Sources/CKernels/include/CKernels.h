@@ -4,7 +4,8 @@
 // number of partial sums and rounding are part of each contract below. The body is chosen once, by processor; the
 // environment variable OCTAVO_KERNELS=reference|avx2|avx512|neon forces one.
 //
-// "Finite" means neither NaN nor an infinity. No input value is undefined behaviour. Pointers need no alignment.
+// "Finite" means neither NaN nor an infinity. No input value is undefined behaviour. Pointers need only the alignment of
+// their element.
 #pragma once
 #include <stdbool.h>
 #include <stddef.h>
@@ -40,9 +41,10 @@ void octavo_range_f32(const float *x, size_t n, octavo_range *r);
 
 // ---- Histograms -----------------------------------------------------------------------------------------------------
 //
-// A histogram of exponent e covers [-2^e, 2^e] with 8192 bins of width 2^(e-12): bin = floor(x / width) + 4096, and
-// x == 2^e counts in the last bin. Widths are powers of two and bins nest around zero, so a histogram of exponent e + 1 is
-// the one of exponent e with its bins added in pairs: counting coarsely or counting finely and merging is the same.
+// A histogram of exponent e covers [-2^e, 2^e] with 8192 bins of width w = 2^(e-12), half of them on each side of zero: bin
+// 4096 + k holds (k w, (k + 1) w], bin 4095 - k holds [-(k + 1) w, -k w), and zero is in bin 4096. A value on an edge is in
+// the bin nearer to zero, so bins nest: the histogram of exponent e + 1 is the one of exponent e with its bins added in
+// pairs, and counting finely and merging is the same as counting coarsely.
 
 enum { OCTAVO_HALF_BINS = 4096, OCTAVO_BINS = 8192, OCTAVO_MIN_EXPONENT = -64, OCTAVO_MAX_EXPONENT = 128 };
 

@@ -28,11 +28,12 @@ struct Prepare {
         if (model.opset("") ?? 0) < 13 { try upgrade(&model) }
         model = try fold(model)
         var topology = try describe(model.graph, of: model)
-        let describe = { (graph: Graph) in try describe(graph, of: model) }
-        var rewrites = try Rewrite.run(Rewrite.all, on: &topology, describe: describe)
+        let folded = model
+        func describeAgain(_ graph: Graph) throws -> Topology { try describe(graph, of: folded) }
+        var rewrites = try Rewrite.run(Rewrite.all, on: &topology, describe: describeAgain)
         let placement = Placement(topology, keepFloat: [:])
         let integer = try Rewrite.run(
-            Rewrite.integerOnly(placement), on: &topology, describe: describe)
+            Rewrite.integerOnly(placement), on: &topology, describe: describeAgain)
         rewrites.merge(integer) { $0 + $1 }
         model.graph = topology.graph
         return PreparedModel(model: model, topology: topology, rewrites: rewrites)
