@@ -90,12 +90,31 @@ static void release_map(int *inputs, int *outputs) {
     free(outputs);
 }
 
+// A size may be known, named, or neither. The engine would pass the last on as the size -1, and later nodes that compute with
+// sizes would fail on it; such a shape is better left unsaid.
+static octavo_ort_status *is_sayable(const octavo_ort *table, const octavo_ort_shape *shape, bool *sayable) {
+    *sayable = false;
+    size_t rank = 0;
+    octavo_ort_status *status = octavo_ort_rank(table, shape, &rank);
+    if (status || rank > MAX_RANK) return status;
+    int64_t sizes[MAX_RANK];
+    const char *names[MAX_RANK] = {NULL};
+    if ((status = octavo_ort_dimensions(table, shape, sizes, rank))) return status;
+    if ((status = octavo_ort_dimension_names(table, shape, names, rank))) return status;
+    *sayable = true;
+    for (size_t i = 0; i < rank; i++)
+        if (sizes[i] < 0 && !(names[i] && *names[i])) *sayable = false;
+    return NULL;
+}
+
 static octavo_ort_status *same_shape(const octavo_ort_operator *op, octavo_ort_shape_context *context) {
     const octavo_ort *table = op->owner->table;
+    // Belongs to the context.
     octavo_ort_shape *shape = NULL;
     octavo_ort_status *status = octavo_ort_inferred_input(table, context, 0, &shape);
-    // The shape belongs to the context.
-    if (!status && shape) status = octavo_ort_infer_output(table, context, 0, shape);
+    bool sayable = false;
+    if (!status && shape) status = is_sayable(table, shape, &sayable);
+    if (!status && sayable) status = octavo_ort_infer_output(table, context, 0, shape);
     return status;
 }
 
