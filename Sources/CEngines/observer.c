@@ -1,9 +1,9 @@
 // The engine reads an operator from a caller-owned record of 26 words, mostly callbacks that get the record itself as
-// first argument; what follows the 26 words is ours. So each session has its own records, and a kernel finds its observer
-// there.
+// first argument; what follows the 26 words is ours. So each session has its own records, and a kernel finds its
+// observer there.
 //
-// Observe declares that its output is its input (an alias) and has the input's shape; only both together make the engine
-// keep one buffer. With a copy the result would still be right, so the kernel copies if it must.
+// Observe declares that its output is its input (an alias), so the engine keeps one buffer; should it not, the kernel
+// copies. The shape is passed on for the nodes after it.
 #include "CEngines.h"
 #include <stdlib.h>
 #include <string.h>
@@ -90,8 +90,8 @@ static void release_map(int *inputs, int *outputs) {
     free(outputs);
 }
 
-// A size may be known, named, or neither. The engine would pass the last on as the size -1, and later nodes that compute with
-// sizes would fail on it; such a shape is better left unsaid.
+// A size may be known, named, or neither. The engine would pass the last on as the size -1, and later nodes that
+// compute with sizes would fail on it; such a shape is better left unsaid.
 static octavo_ort_status *is_sayable(const octavo_ort *table, const octavo_ort_shape *shape, bool *sayable) {
     *sayable = false;
     size_t rank = 0;

@@ -1,8 +1,8 @@
 // The entries of ONNX Runtime's C table that are used, by position.
 //
-// The library exports one function, OrtGetApiBase. It leads to a flat table of function pointers that only ever grows at
-// its end, so a position means the same in every version. The version asked for (18) is the oldest that has all entries
-// below. A status is NULL for success; otherwise it is read and then released.
+// The library exports one function, OrtGetApiBase. It leads to a flat table of function pointers that only ever grows
+// at its end, so a position means the same in every version. The version asked for (18) is the oldest that has all
+// entries below. A status is NULL for success; otherwise it is read and then released.
 #pragma once
 #include <stdbool.h>
 #include <stddef.h>
