@@ -3,7 +3,7 @@ package struct Attribute: Sendable, Equatable {
     package var name: String
     package var value: Value
     /// Doc string and unknown fields, as they came.
-    var extras: [ByteSlice] = []
+    var extras = KeptFields()
 
     package enum Value: Sendable, Equatable {
         case float(Float)

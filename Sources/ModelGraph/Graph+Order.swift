@@ -12,6 +12,14 @@ extension Graph {
         nodes = order.map { nodes[$0] }
     }
 
+    /// The same for this graph and all graphs inside it.
+    package mutating func sortEverything() throws {
+        try sortTopologically()
+        for place in nodes.indices where nodes[place].hasSubgraphs {
+            try nodes[place].editSubgraphs { try $0.sortEverything() }
+        }
+    }
+
     /// Places of `nodes` in an order that works; the smallest ready place goes first.
     private func topologicalOrder() throws -> [Int] {
         let index = GraphIndex(self)
@@ -46,13 +54,15 @@ extension Graph {
         guard var place = nodes.indices.first(where: { waitingFor[$0] > 0 }) else { return [] }
         var seen: Set<Int> = []
         while seen.insert(place).inserted, let next = source[place] { place = next }
-        var labels: [String] = []
-        let start = place
+        // Forwards from the first node of the cycle.
+        var cycle: [Int] = []
         repeat {
-            labels.append(nodes[place].label)
-            place = source[place] ?? start
-        } while place != start && labels.count < 8
-        return labels.reversed()
+            cycle.append(place)
+            place = source[place] ?? cycle[0]
+        } while place != cycle[0]
+        cycle.reverse()
+        let first = cycle.indices.min { cycle[$0] < cycle[$1] } ?? 0
+        return (cycle[first...] + cycle[..<first]).prefix(8).map { nodes[$0].label }
     }
 }
 

@@ -12,7 +12,7 @@ package struct Graph: Sendable, Equatable {
     /// Sparse initializers are only carried along.
     package internal(set) var sparseInitializers: [SparseInitializer]
     /// Doc string, quantization annotations, metadata and unknown fields, as they came.
-    var extras: [ByteSlice] = []
+    var extras = KeptFields()
     /// Names in use, collected by the first `freshName`; not part of the value.
     private var taken = TakenNames()
 

@@ -29,7 +29,8 @@ extension Model {
             if let words = store.withBytes(FileSignature.likely) { throw ModelError.notONNX(looksLike: words) }
             throw error
         }
-        try model.graph.sortTopologically()
+        try model.graph.checkDefinitions()
+        try model.graph.sortEverything()
         try model.validate()
         return model
     }

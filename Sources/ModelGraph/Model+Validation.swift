@@ -1,4 +1,7 @@
 extension Model {
+    /// Elements of one input or output.
+    private static let elementLimit = 1 << 40
+
     /// Checks the rules that the rest of the code relies on: versions, names, definitions before uses. Reading does this;
     /// it is also a good last step before writing.
     package func validate() throws {
@@ -17,8 +20,23 @@ extension Model {
             }
             if domain.isEmpty { try check("operator set", opset.version, Self.supportedOpsets) }
         }
+        for value in graph.inputs + graph.outputs { try checkSize(value) }
+        try graph.checkDefinitions()
         var scope = Scope(domains: domains)
         try scope.check(graph)
+    }
+
+    /// A shape is only a promise, but one that nobody could keep is refused here and not when memory is asked for.
+    private func checkSize(_ value: ValueInfo) throws {
+        var count = 1
+        for size in (value.shape ?? []).compactMap(\.size) where size > 0 {
+            let (product, overflow) = count.multipliedReportingOverflow(by: size)
+            guard !overflow, product <= Self.elementLimit else {
+                throw ModelError.tooLarge(
+                    what: "the shape of '\(value.name)' asks for too many elements", limit: Self.elementLimit)
+            }
+            count = product
+        }
     }
 
     private func check(_ what: String, _ found: Int64, _ supported: ClosedRange<Int64>) throws {
@@ -30,6 +48,27 @@ extension Model {
 
 extension Graph {
     fileprivate var place: String { name.isEmpty ? "graph" : "graph '\(name)'" }
+
+    /// Every value is defined once in its graph; an initializer may give an input its default value.
+    func checkDefinitions() throws {
+        var names: Set<String> = []
+        for input in inputs { try define(input.name, &names, what: "an input") }
+        let inputs = names
+        var initial: Set<String> = []
+        for name in initializers.map(\.name) + sparseInitializers.map(\.name) {
+            try define(name, &initial, what: "an initializer")
+            if !inputs.contains(name) { try define(name, &names, what: "an initializer") }
+        }
+        for node in nodes {
+            for output in node.outputs where !output.isEmpty { try define(output, &names, what: "an output") }
+            for graph in node.subgraphs { try graph.checkDefinitions() }
+        }
+    }
+
+    private func define(_ name: String, _ names: inout Set<String>, what: String) throws {
+        guard !name.isEmpty else { throw ModelError.invalidGraph(reason: "\(what) has no name", place: place) }
+        guard names.insert(name).inserted else { throw ModelError.duplicateName(name, place: place) }
+    }
 }
 
 /// The names that can be seen from inside a graph, counted by how many graphs around define them.
@@ -41,10 +80,12 @@ private struct Scope {
 
     mutating func check(_ graph: Graph) throws {
         var own: Set<String> = []
-        try defineSources(graph, &own)
+        for value in graph.inputs { define(value.name, &own) }
+        for tensor in graph.initializers { define(tensor.name, &own) }
+        for tensor in graph.sparseInitializers { define(tensor.name, &own) }
         for node in graph.nodes {
             try check(node)
-            for output in node.outputs where !output.isEmpty { try define(output, &own, place: graph.place) }
+            for output in node.outputs where !output.isEmpty { define(output, &own) }
         }
         for output in graph.outputs where visible[output.name] == nil {
             throw ModelError.invalidGraph(reason: "nothing makes the output '\(output.name)'", place: graph.place)
@@ -55,30 +96,8 @@ private struct Scope {
         }
     }
 
-    private mutating func defineSources(_ graph: Graph, _ own: inout Set<String>) throws {
-        for input in graph.inputs {
-            guard !input.name.isEmpty else {
-                throw ModelError.invalidGraph(reason: "an input has no name", place: graph.place)
-            }
-            try define(input.name, &own, place: graph.place)
-        }
-        let inputs = own
-        var initializers: Set<String> = []
-        for name in graph.initializers.map(\.name) + graph.sparseInitializers.map(\.name) {
-            guard !name.isEmpty else {
-                throw ModelError.invalidGraph(reason: "an initializer has no name", place: graph.place)
-            }
-            // An initializer may give an input its default value.
-            guard initializers.insert(name).inserted else {
-                throw ModelError.duplicateName(name, place: graph.place)
-            }
-            if !inputs.contains(name) { try define(name, &own, place: graph.place) }
-        }
-    }
-
-    private mutating func define(_ name: String, _ own: inout Set<String>, place: String) throws {
-        guard own.insert(name).inserted else { throw ModelError.duplicateName(name, place: place) }
-        visible[name, default: 0] += 1
+    private mutating func define(_ name: String, _ own: inout Set<String>) {
+        if own.insert(name).inserted { visible[name, default: 0] += 1 }
     }
 
     private mutating func check(_ node: Node) throws {

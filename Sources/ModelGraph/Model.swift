@@ -12,7 +12,7 @@ package struct Model: Sendable, Equatable {
     /// Local functions, which are only carried along.
     package internal(set) var functions: [FunctionDefinition]
     /// Doc string, training info, device configurations and unknown fields, as they came.
-    var extras: [ByteSlice] = []
+    var extras = KeptFields()
 
     package init(graph: Graph, opset: Int = 17, irVersion: Int64 = 8) {
         self.graph = graph

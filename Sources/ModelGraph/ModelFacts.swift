@@ -82,11 +82,12 @@ package struct ModelFacts: Sendable, Equatable {
     /// QLinearAdd, QGemm, QAttention…
     package static func isQuantizing(_ node: Node) -> Bool {
         let known: Set<String> = [
-            "QuantizeLinear", "DequantizeLinear", "DynamicQuantizeLinear", "ConvInteger", "MatMulInteger",
+            "QuantizeLinear", "DequantizeLinear", "DynamicQuantizeLinear",
             "DynamicQuantizeMatMul", "MatMulIntegerToFloat", "DynamicQuantizeLSTM", "QGemm", "QAttention",
             "QEmbedLayerNormalization", "QOrderedMatMul", "MatMulNBits", "FakeQuant", "FakeQuantize",
         ]
-        return known.contains(node.op) || node.op.hasPrefix("QLinear") || node.op.hasPrefix("FakeQuant")
+        return known.contains(node.op) || node.op.hasSuffix("Integer") || node.op.hasPrefix("QLinear")
+            || node.op.hasPrefix("FakeQuant")
     }
 }
 

@@ -8,7 +8,7 @@ package struct Node: Sendable, Equatable {
     package var outputs: [String]
     package var attributes: [Attribute]
     /// Doc string, overload, metadata and unknown fields, as they came.
-    var extras: [ByteSlice] = []
+    var extras = KeptFields()
 
     package init(
         op: String, inputs: [String], outputs: [String], name: String = "", domain: String = "",

@@ -7,7 +7,7 @@ package struct Tensor: Sendable, Equatable {
     package var dims: [Int]
     var storage: Storage
     /// Fields kept as they came: doc string, metadata, anything unknown.
-    var extras: [ByteSlice] = []
+    var extras = KeptFields()
 
     enum Storage: Equatable, Sendable {
         /// Little-endian elements, as `raw_data` has them.
@@ -28,7 +28,7 @@ package struct Tensor: Sendable, Equatable {
         case uint64 = 11
     }
 
-    init(name: String, type: ElementType, dims: [Int], storage: Storage, extras: [ByteSlice]) {
+    init(name: String, type: ElementType, dims: [Int], storage: Storage, extras: KeptFields) {
         self.name = name
         self.type = type
         self.dims = dims
@@ -70,7 +70,7 @@ extension Tensor {
     /// Little-endian `bytes` in `raw_data` form; their number has to fit type and dims.
     package init(name: String, type: ElementType, dims: [Int], bytes: [UInt8]) {
         precondition(type.byteCount(of: dims.reduce(1, *)) == bytes.count, "bytes do not fit the shape of \(name)")
-        self.init(name: name, type: type, dims: dims, storage: .raw(ByteSlice(bytes)), extras: [])
+        self.init(name: name, type: type, dims: dims, storage: .raw(ByteSlice(bytes)), extras: KeptFields())
     }
 
     /// A vector when no dims are given; a scalar with `dims: []`.
@@ -100,7 +100,7 @@ extension Tensor {
 
     package init(name: String, strings: [[UInt8]], dims: [Int]? = nil) {
         self.init(
-            name: name, type: .string, dims: dims ?? [strings.count], storage: .strings(strings), extras: [])
+            name: name, type: .string, dims: dims ?? [strings.count], storage: .strings(strings), extras: KeptFields())
     }
 
     /// All machines that this runs on are little-endian, as ONNX is.

@@ -8,7 +8,7 @@ package struct ValueInfo: Sendable, Equatable {
     package var shape: [Dim]? { didSet { becomeTensor() } }
     /// The type as it came, written again unless type or shape were set.
     var encodedType: ByteSlice?
-    var extras: [ByteSlice] = []
+    var extras = KeptFields()
 
     package enum Kind: Sendable, Equatable {
         case tensor
@@ -29,7 +29,7 @@ package struct ValueInfo: Sendable, Equatable {
     }
 
     /// From a file.
-    init(name: String, type: DecodedType?, extras: [ByteSlice]) {
+    init(name: String, type: DecodedType?, extras: KeptFields) {
         self.name = name
         self.extras = extras
         kind = type?.kind ?? .untyped

@@ -1,5 +1,5 @@
 package import Domain
-package import Inference
+import Inference
 
 /// Carries out any order: the whole of what a worker process does between its order and its last event.
 package enum Worker {

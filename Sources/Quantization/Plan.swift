@@ -7,6 +7,11 @@ package struct Plan: Sendable {
     /// Grids of quantized activations by tensor name.
     package var grids: [String: Grid]
 
+    package init(placement: Placement, grids: [String: Grid]) {
+        self.placement = placement
+        self.grids = grids
+    }
+
     /// One activation's parameters and why they are so.
     package struct Grid: Equatable, Sendable {
         package var affine: Affine

@@ -20,6 +20,7 @@ struct QuantizeCommand: ParsableCommand {
     @Option(help: "Node names or patterns with * that stay float; may be repeated.") var exclude: [String] = []
     @Option(help: "Use at most this many calibration samples.") var maxSamples: Int?
     @Option(help: "Engine threads; default: one for each processor.") var threads: Int?
+    @Option(help: "Directory for intermediate models, kept afterwards; default: a temporary one.") var scratch: String?
     @OptionGroup var preprocessing: PreprocessingOptions
 
     func validate() throws {
@@ -30,7 +31,7 @@ struct QuantizeCommand: ParsableCommand {
 
     func run() throws {
         let scratch = try makeScratch()
-        defer { try? FileManager.default.removeItem(atPath: scratch) }
+        defer { if self.scratch == nil { try? FileManager.default.removeItem(atPath: scratch) } }
         let bar = ProgressBar()
         let results: WorkEvent.Results
         do {
@@ -70,7 +71,7 @@ struct QuantizeCommand: ParsableCommand {
     }
 
     private func makeScratch() throws -> String {
-        let directory = NSTemporaryDirectory() + "/octavo-\(UUID().uuidString)"
+        let directory = scratch ?? FileManager.default.temporaryDirectory.path + "/octavo-\(UUID().uuidString)"
         try FileManager.default.createDirectory(
             atPath: directory, withIntermediateDirectories: true, attributes: [.posixPermissions: 0o700])
         return directory

@@ -135,7 +135,7 @@ private struct TensorParts {
     var external: [Property] = []
     var location: Int64 = 0
     var hasSegment = false
-    var extras: [ByteSlice] = []
+    var extras = KeptFields()
 }
 
 /// A repeated number field. One packed run, the usual form, stays in the file; anything else is gathered into one.

@@ -131,7 +131,13 @@ struct ModelDecoder {
     private mutating func sparse(
         _ parent: inout ProtobufReader, _ field: ProtobufReader.Field
     ) throws -> SparseInitializer {
-        var (encoded, reader) = try both(&parent, field)
+        let (encoded, reader) = try both(&parent, field)
+        return SparseInitializer(name: try checkSparse(reader), encoded: encoded)
+    }
+
+    /// Returns the name of the values.
+    private mutating func checkSparse(_ message: ProtobufReader) throws -> String {
+        var reader = message
         var name = ""
         while let field = try reader.next() {
             switch field.number {
@@ -144,7 +150,7 @@ struct ModelDecoder {
             default: _ = try reader.skip(field)
             }
         }
-        return SparseInitializer(name: name, encoded: encoded)
+        return name
     }
 
     private mutating func node(_ message: ProtobufReader) throws -> Node {
@@ -178,7 +184,14 @@ struct ModelDecoder {
         let (encoded, message) = try both(&parent, field)
         let (name, kind) = try attributeKind(message)
         var attribute = Attribute(name, .opaque(OpaqueField(slice: encoded)))
-        guard let kind else { return attribute }
+        guard let kind else {
+            var reader = message
+            while let field = try reader.next() {
+                try checkCarried(field, reader)
+                _ = try reader.skip(field)
+            }
+            return attribute
+        }
         attribute.value = try attributeValue(message, kind, extras: &attribute.extras)
         return attribute
     }
@@ -208,8 +221,20 @@ struct ModelDecoder {
         return (name, found)
     }
 
+    /// Tensors and graphs in fields that are carried along unread are held to the same rules as the others.
+    private mutating func checkCarried(_ field: ProtobufReader.Field, _ parent: ProtobufReader) throws {
+        typealias F = ONNXSchema.Attribute
+        var reader = parent
+        switch field.number {
+        case F.tensor, F.tensors: _ = try tensor(try reader.message(field))
+        case F.graph, F.graphs: _ = try graph(try reader.message(field))
+        case F.sparseTensor, F.sparseTensors: _ = try checkSparse(try reader.message(field))
+        default: break
+        }
+    }
+
     private mutating func attributeValue(
-        _ message: ProtobufReader, _ kind: ONNXSchema.AttributeType, extras: inout [ByteSlice]
+        _ message: ProtobufReader, _ kind: ONNXSchema.AttributeType, extras: inout KeptFields
     ) throws -> Attribute.Value {
         var reader = message
         var single: Attribute.Value?
@@ -221,7 +246,12 @@ struct ModelDecoder {
         while let field = try reader.next() {
             guard field.number == kind.field else {
                 let isKnown = field.number == ONNXSchema.Attribute.name || field.number == ONNXSchema.Attribute.type
-                if isKnown { _ = try reader.skip(field) } else { try reader.keep(field, in: &extras) }
+                if isKnown {
+                    _ = try reader.skip(field)
+                } else {
+                    try checkCarried(field, reader)
+                    try reader.keep(field, in: &extras)
+                }
                 continue
             }
             switch kind {
@@ -263,7 +293,7 @@ struct ModelDecoder {
         var reader = message
         var name = ""
         var type: DecodedType?
-        var extras: [ByteSlice] = []
+        var extras = KeptFields()
         while let field = try reader.next() {
             switch field.number {
             case ONNXSchema.ValueInfo.name: name = try reader.string(field)

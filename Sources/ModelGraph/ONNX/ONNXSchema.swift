@@ -61,6 +61,8 @@ enum ONNXSchema {
         static let graphs = 11
         static let type = 20
         static let reference = 21
+        static let sparseTensor = 22
+        static let sparseTensors = 23
     }
 
     /// `AttributeProto.AttributeType`, for the kinds that are read; the rest (11 to 14) is carried along.

@@ -144,14 +144,9 @@ struct ProtobufReader {
         return ByteSlice(store: store, offset: field.start, count: position - field.start)
     }
 
-    /// Keeps a field that is not understood. Neighbours in the file become one piece.
-    mutating func keep(_ field: Field, in extras: inout [ByteSlice]) throws {
-        let piece = try skip(field)
-        if let last = extras.last, last.store === store, last.offset + last.count == piece.offset {
-            extras[extras.count - 1] = ByteSlice(store: store, offset: last.offset, count: last.count + piece.count)
-        } else {
-            extras.append(piece)
-        }
+    /// Keeps a field that is not understood.
+    mutating func keep(_ field: Field, in extras: inout KeptFields) throws {
+        extras.append(try skip(field))
     }
 
     // MARK: Repeated numbers, packed or one by one

@@ -98,8 +98,8 @@ struct ProtobufWriter {
     }
 
     /// Fields as they came, tags included.
-    mutating func raw(_ fields: [ByteSlice]) {
-        for field in fields { append(field) }
+    mutating func raw(_ fields: KeptFields) {
+        for piece in fields.pieces { append(piece) }
     }
 
     private mutating func embed(_ number: Int, _ inner: ProtobufWriter) {

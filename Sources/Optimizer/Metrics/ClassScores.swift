@@ -22,3 +22,7 @@ struct ClassScores {
         scores.indices.count { (scores[$0], label) > (scores[label], $0) }
     }
 }
+
+extension ClassScores {
+    var count: Int { scores.count }
+}

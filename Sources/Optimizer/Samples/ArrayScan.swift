@@ -12,7 +12,7 @@ struct ArrayScan {
         switch type {
         case .float32: return floats(bytes.assumingMemoryBound(to: Float.self))
         case .float64: return floats(bytes.assumingMemoryBound(to: Double.self))
-        case .float16: return halves(bytes.assumingMemoryBound(to: UInt16.self))
+        case .float16: return floats(bytes.assumingMemoryBound(to: Float16.self))
         case .uint8, .bool: integers(bytes.assumingMemoryBound(to: UInt8.self))
         case .int8: integers(bytes.assumingMemoryBound(to: Int8.self))
         case .uint16: integers(bytes.assumingMemoryBound(to: UInt16.self))
@@ -42,16 +42,6 @@ struct ArrayScan {
         return nil
     }
 
-    private mutating func halves(_ values: UnsafeBufferPointer<UInt16>) -> Int? {
-        for (index, bits) in values.enumerated() {
-            let value = Half.float(bits)
-            guard value.isFinite else { return index }
-            isWhole = isWhole && value == value.rounded(.towardZero)
-            widen(Double(value), Double(value))
-        }
-        return nil
-    }
-
     private mutating func integers<T: FixedWidthInteger>(_ values: UnsafeBufferPointer<T>) {
         guard var low = values.first else { return }
         var high = low
@@ -74,33 +64,5 @@ extension UnsafeRawBufferPointer {
         let count = count / MemoryLayout<T>.stride
         guard let base = baseAddress, count > 0 else { return UnsafeBufferPointer(start: nil, count: 0) }
         return UnsafeBufferPointer(start: base.assumingMemoryBound(to: T.self), count: count)
-    }
-}
-
-/// IEEE 754 binary16, by hand since Swift has no Float16 on every platform this runs on.
-enum Half {
-    static func float(_ bits: UInt16) -> Float {
-        let sign: Float = bits & 0x8000 == 0 ? 1 : -1
-        let exponent = Int(bits >> 10 & 31)
-        let fraction = Float(bits & 0x3ff)
-        switch exponent {
-        case 0: return sign * fraction * 0x1p-24
-        case 31: return fraction == 0 ? sign * .infinity : .nan
-        default: return sign * (1024 + fraction) * Float(sign: .plus, exponent: exponent - 25, significand: 1)
-        }
-    }
-
-    /// Rounds to nearest, ties to even.
-    static func bits(_ value: Float) -> UInt16 {
-        let raw = value.bitPattern
-        let sign = UInt16(truncatingIfNeeded: raw >> 16) & 0x8000
-        let magnitude = Float(bitPattern: raw & 0x7fff_ffff)
-        if magnitude.isNaN { return sign | 0x7e00 }
-        if magnitude >= 65_520 { return sign | 0x7c00 }
-        if magnitude < 0x1p-14 {
-            return sign | UInt16((magnitude * 0x1p24).rounded(.toNearestOrEven))
-        }
-        let rounded = (raw & 0x7fff_ffff) &+ 0xfff &+ (raw >> 13 & 1)
-        return sign | UInt16(truncatingIfNeeded: (rounded &- 0x3800_0000) >> 13)
     }
 }

@@ -27,12 +27,14 @@ struct Prepare {
         model.graph.dropInitializersFromInputs()
         if (model.opset("") ?? 0) < 13 { try upgrade(&model) }
         model = try fold(model)
+        model.graph.nameNodes()
         var topology = try describe(model.graph, of: model)
-        let describe = { (graph: Graph) in try describe(graph, of: model) }
-        var rewrites = try Rewrite.run(Rewrite.all, on: &topology, describe: describe)
+        let folded = model
+        func describeAgain(_ graph: Graph) throws -> Topology { try describe(graph, of: folded) }
+        var rewrites = try Rewrite.run(Rewrite.all, on: &topology, describe: describeAgain)
         let placement = Placement(topology, keepFloat: [:])
         let integer = try Rewrite.run(
-            Rewrite.integerOnly(placement), on: &topology, describe: describe)
+            Rewrite.integerOnly(placement), on: &topology, describe: describeAgain)
         rewrites.merge(integer) { $0 + $1 }
         model.graph = topology.graph
         return PreparedModel(model: model, topology: topology, rewrites: rewrites)
@@ -95,6 +97,20 @@ struct Prepare {
             types[tensor] = type
         }
         return (shapes, types)
+    }
+}
+
+extension Graph {
+    /// Gives every node a name of its own: plans, reports and exclusions speak of nodes by name.
+    mutating func nameNodes() {
+        var taken: Set<String> = []
+        for i in nodes.indices {
+            if nodes[i].name.isEmpty || !taken.insert(nodes[i].name).inserted {
+                let stem = nodes[i].outputs.first { !$0.isEmpty } ?? nodes[i].op
+                nodes[i].name = freshName(stem + "/" + nodes[i].op)
+                taken.insert(nodes[i].name)
+            }
+        }
     }
 }
 

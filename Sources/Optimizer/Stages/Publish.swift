@@ -27,7 +27,7 @@ struct Publish {
         let plan = PlanDocument(candidate.quantized, rewrites: prepared.rewrites, target: order.recipe.target)
         try write(JSON.encode(plan, pretty: true), to: "plan.json")
         var report = try self.report(candidate, verified, measured, artifact: path(artifact))
-        report.verdict = Verdict.judge(report)
+        report.verdict = Report.Verdict.judge(report)
         try write(JSON.encode(report, pretty: true), to: "report.json")
         try write(Array(ReportText.render(report).utf8), to: "report.txt")
         return WorkEvent.Results(

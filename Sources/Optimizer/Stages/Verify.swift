@@ -1,5 +1,7 @@
 import Domain
 import Inference
+import ModelGraph
+import Quantization
 
 /// Opens the artifact in the engine it is made for: what runs in integers, how close the outputs are, how many labels are
 /// met.
@@ -26,7 +28,8 @@ struct Verify {
     /// Throws `Failure(.gateNotMet)` when the recipe has a gate and the artifact misses it.
     func callAsFunction(_ candidate: Candidate) throws -> Result {
         let profile = try Profile(
-            candidate.path, in: models, inputs: inputs.evaluation.sample(0), outputs: outputs)
+            candidate.path, in: models, inputs: inputs.evaluation.sample(0), outputs: outputs,
+            macs: candidate.quantized.topology.macs)
         let reasons = candidate.quantized.reasonsForFloat
         var result = try compare(candidate, Report.Coverage(profile) { reasons[$0] })
         if let gate = order.recipe.gate { result.gate = try check(gate, result) }
@@ -88,6 +91,20 @@ struct Verify {
         return Report.Gate(
             metric: gate.metric, maxDrop: gate.maxDrop, drop: drop, met: true,
             detail: "dropped by \(Number.percent(drop)), at most \(Number.percent(gate.maxDrop)) allowed")
+    }
+}
+
+extension Topology {
+    /// Multiply-accumulates of every node with constant weights, by its name.
+    fileprivate var macs: [String: Int] {
+        var macs: [String: Int] = [:]
+        for (index, node) in graph.nodes.enumerated() where OperatorRule.of(node) == .anchor {
+            guard !node.name.isEmpty, case .success(let anchor) = Anchor.find(node, at: index, in: self),
+                let outputs = shape(anchor.output)?.reduce(1, *)
+            else { continue }
+            macs[node.name] = outputs * (anchor.weightDims.reduce(1, *) / anchor.channels)
+        }
+        return macs
     }
 }
 

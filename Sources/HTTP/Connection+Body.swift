@@ -1,0 +1,194 @@
+import CLinux
+
+/// A body whose bytes come from a connection. Valid for one request: later reads fail.
+struct ConnectionBody: BodySource {
+    private let connection: Connection
+    private let number: UInt64
+
+    init(_ connection: Connection, _ number: UInt64) {
+        self.connection = connection
+        self.number = number
+    }
+
+    func collect(limit: Int) async throws -> [UInt8] {
+        try await withCheckedThrowingContinuation { continuation in
+            connection.lane.perform { connection.collect(number, limit, continuation) }
+        }
+    }
+
+    func forEachChunk(_ consume: @escaping @Sendable (UnsafeRawBufferPointer) throws -> Void) async throws -> Int64 {
+        try await withCheckedThrowingContinuation { continuation in
+            connection.lane.perform { connection.lend(number, consume, continuation) }
+        }
+    }
+}
+
+/// A small body on its way into memory, received on the lane.
+struct BodyCollector {
+    private(set) var bytes: [UInt8] = []
+    private let limit: Int
+    let continuation: CheckedContinuation<[UInt8], any Error>
+
+    init(limit: Int, expected: Int64?, continuation: CheckedContinuation<[UInt8], any Error>) {
+        self.limit = limit
+        self.continuation = continuation
+        bytes.reserveCapacity(Int(min(expected ?? 0, 64 * 1024, Int64(limit))))
+    }
+
+    mutating func append(_ piece: UnsafeRawBufferPointer) throws {
+        guard piece.count <= limit - bytes.count else { throw HTTPError.bodyTooLarge(limit: Int64(limit)) }
+        bytes.append(contentsOf: piece)
+    }
+}
+
+// MARK: Collecting
+
+extension Connection {
+    func collect(_ number: UInt64, _ limit: Int, _ continuation: CheckedContinuation<[UInt8], any Error>) {
+        do {
+            try checkReader(number)
+            let (sendsContinue, isComplete) = try state.beginReading(now: lane.now)
+            if sendsContinue { output.append(ResponseWriter.continueLine) }
+            if isComplete { return continuation.resume(returning: []) }
+            collector = BodyCollector(limit: limit, expected: state.bodyBytesRemaining, continuation: continuation)
+        } catch {
+            return continuation.resume(throwing: error)
+        }
+        settle()
+    }
+
+    func endCollecting(_ error: HTTPError?) {
+        guard let collector else { return }
+        self.collector = nil
+        if let error {
+            collector.continuation.resume(throwing: error)
+        } else {
+            collector.continuation.resume(returning: collector.bytes)
+        }
+    }
+
+    private func checkReader(_ number: UInt64) throws {
+        guard !isClosed else { throw HTTPError.bodyTruncated(received: state.bodyBytesDelivered) }
+        guard number == self.number, !isLent, collector == nil else { throw HTTPError.bodyAlreadyRead }
+    }
+}
+
+// MARK: Streaming
+
+extension Connection {
+    /// Leaves the lane: a worker receives the body in blocking calls and hands it to `consume`.
+    func lend(
+        _ number: UInt64, _ consume: @escaping @Sendable (UnsafeRawBufferPointer) throws -> Void,
+        _ continuation: CheckedContinuation<Int64, any Error>
+    ) {
+        let decoder: BodyDecoder
+        do {
+            try checkReader(number)
+            let lent = try state.lendBody()
+            decoder = lent.decoder
+            if lent.sendsContinue { output.append(ResponseWriter.continueLine) }
+        } catch {
+            return continuation.resume(throwing: error)
+        }
+        if decoder.isComplete { return continuation.resume(returning: 0) }
+        let start = { self.startReception(decoder, consume, continuation) }
+        flush()
+        // Earlier responses may still wait for a client that sends before it reads.
+        if output.isEmpty { start() } else { afterDrain = start }
+        settle()
+    }
+
+    private func startReception(
+        _ decoder: BodyDecoder, _ consume: @escaping @Sendable (UnsafeRawBufferPointer) throws -> Void,
+        _ continuation: CheckedContinuation<Int64, any Error>
+    ) {
+        guard !isClosed else { return continuation.resume(throwing: HTTPError.bodyTruncated(received: 0)) }
+        leaveLane()
+        isLent = true
+        let reception = BodyReception(
+            transport: transport, limits: lane.core.limits, decoder: decoder, held: Array(held[heldStart...]))
+        held = []
+        heldStart = 0
+        lane.core.uploads.run {
+            let outcome = reception.run(consume)
+            self.lane.perform { self.received(outcome, continuation) }
+        }
+    }
+
+    private func received(_ outcome: BodyReception.Outcome, _ continuation: CheckedContinuation<Int64, any Error>) {
+        if regain() {
+            state.returnBody(outcome.decoder, failed: outcome.error != nil)
+            held = outcome.rest
+            if let response = waitingResponse {
+                waitingResponse = nil
+                respond(response)
+            }
+            settle()
+        }
+        if let error = outcome.error {
+            continuation.resume(throwing: error)
+        } else {
+            continuation.resume(returning: outcome.decoder.delivered)
+        }
+    }
+}
+
+/// One body received by blocking calls, off the lane.
+struct BodyReception: Sendable {
+    struct Outcome: Sendable {
+        var decoder: BodyDecoder
+        /// What came after the body.
+        var rest: [UInt8] = []
+        var error: (any Error)?
+    }
+
+    static let bufferBytes = 256 * 1024
+
+    let transport: any Transport
+    let limits: Limits
+    let decoder: BodyDecoder
+    /// Bytes that the lane had already received.
+    let held: [UInt8]
+
+    func run(_ consume: (UnsafeRawBufferPointer) throws -> Void) -> Outcome {
+        var outcome = Outcome(decoder: decoder)
+        do {
+            try held.withUnsafeBytes { try decode($0, &outcome, consume) }
+            if !outcome.decoder.isComplete { try receive(&outcome, consume) }
+        } catch {
+            outcome.error = error
+        }
+        return outcome
+    }
+
+    private func receive(_ outcome: inout Outcome, _ consume: (UnsafeRawBufferPointer) throws -> Void) throws {
+        guard transport.setBlocking(limits.bodyTimeout) else {
+            throw HTTPError.bodyTruncated(received: outcome.decoder.delivered)
+        }
+        defer { _ = transport.setBlocking(nil) }
+        let buffer = UnsafeMutableRawBufferPointer.allocate(byteCount: BodyReception.bufferBytes, alignment: 4096)
+        defer { buffer.deallocate() }
+        var pace = BodyPace(limits)
+        while !outcome.decoder.isComplete {
+            let began = octavo_now()
+            let wanted = min(buffer.count, Int(clamping: outcome.decoder.remaining ?? .max))
+            switch transport.receive(into: UnsafeMutableRawBufferPointer(rebasing: buffer[0..<wanted])) {
+            case .moved(let count):
+                let isQuickEnough = pace.took(octavo_now() - began, for: count)
+                try decode(UnsafeRawBufferPointer(rebasing: buffer[0..<count]), &outcome, consume)
+                guard isQuickEnough || outcome.decoder.isComplete else {
+                    throw HTTPError.bodyTimedOut(received: outcome.decoder.delivered)
+                }
+            case .wouldBlock: throw HTTPError.bodyTimedOut(received: outcome.decoder.delivered)
+            case .ended, .failed: throw HTTPError.bodyTruncated(received: outcome.decoder.delivered)
+            }
+        }
+    }
+
+    private func decode(
+        _ bytes: UnsafeRawBufferPointer, _ outcome: inout Outcome, _ consume: (UnsafeRawBufferPointer) throws -> Void
+    ) throws {
+        let used = try outcome.decoder.decode(bytes, consume)
+        if outcome.decoder.isComplete, used < bytes.count { outcome.rest = Array(bytes.part(used..<bytes.count)) }
+    }
+}

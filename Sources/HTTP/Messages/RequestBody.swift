@@ -1,0 +1,52 @@
+/// A request's body, read at most once and only as far as the handler asks.
+///
+/// A client that sent `Expect: 100-continue` gets its 100 when the first read starts. A handler that answers without
+/// reading refuses the body: the final status goes out at once and the connection closes after it.
+package final class RequestBody: Sendable {
+    /// Nil when the body is chunked.
+    package let length: Int64?
+    private let source: any BodySource
+
+    package static let empty = RequestBody(bytes: [])
+
+    package init(bytes: [UInt8]) {
+        length = Int64(bytes.count)
+        source = HeldBody(bytes: bytes)
+    }
+
+    init(length: Int64?, source: any BodySource) {
+        self.length = length
+        self.source = source
+    }
+
+    /// The whole body. Throws `HTTPError.bodyTooLarge` as soon as more than `limit` bytes are known to come.
+    package func collect(limit: Int) async throws -> [UInt8] {
+        if let length, length > Int64(limit) { throw HTTPError.bodyTooLarge(limit: Int64(limit)) }
+        return try await source.collect(limit: limit)
+    }
+
+    /// Hands the body over piece by piece on a blocking queue of the server, never on a lane and never in the async pool.
+    /// Returns the bytes delivered. An error thrown by `consume` stops the reading and is thrown on.
+    package func forEachChunk(_ consume: @escaping @Sendable (UnsafeRawBufferPointer) throws -> Void) async throws
+        -> Int64
+    {
+        try await source.forEachChunk(consume)
+    }
+}
+
+/// Where a body's bytes come from: memory, or a connection.
+protocol BodySource: Sendable {
+    func collect(limit: Int) async throws -> [UInt8]
+    func forEachChunk(_ consume: @escaping @Sendable (UnsafeRawBufferPointer) throws -> Void) async throws -> Int64
+}
+
+struct HeldBody: BodySource {
+    let bytes: [UInt8]
+
+    func collect(limit: Int) async throws -> [UInt8] { bytes }
+
+    func forEachChunk(_ consume: @escaping @Sendable (UnsafeRawBufferPointer) throws -> Void) async throws -> Int64 {
+        if !bytes.isEmpty { try bytes.withUnsafeBytes(consume) }
+        return Int64(bytes.count)
+    }
+}

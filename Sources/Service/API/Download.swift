@@ -1,0 +1,132 @@
+import Domain
+import Foundation
+import HTTP
+import Storage
+
+/// A stored content as an answer: codings, ranges and conditions of RFC 9110.
+///
+/// A request with `Range` is answered in the identity coding, always: a client that resumes a download must not get
+/// another coding's bytes. Bytes are verified while they are sent; damage aborts the connection.
+struct Download: Sendable {
+    let shelf: Shelf
+    let desk: Desk
+    let digest: Digest
+    let name: String
+    let mediaType: String
+    /// Whether a browser should save it rather than show it.
+    let asAttachment: Bool
+    /// Further fields of the request that chose this content, beside Accept-Encoding.
+    var varies: [String] = []
+
+    func response(to request: Request) async throws -> Response {
+        let reader = try await desk.run { [shelf, digest] in try shelf.store.reader(digest) }
+        let ranged = request.method == .get && request.fields["Range"] != nil
+        let coding = ranged || reader.deflateDigest == nil ? .identity : Preferences(request.fields).coding
+        var response = Response(.ok, fields: head(reader, coding))
+        let tag = Self.tag(digest, coding)
+        if matches(request.fields.all("If-None-Match"), tag) {
+            response.status = .notModified
+            response.fields["Content-Type"] = nil
+            response.fields["Content-Disposition"] = nil
+            return response
+        }
+        if ranged, mayResume(request, tag), let range = ByteRange(request.fields["Range"] ?? "", size: reader.size) {
+            return try partial(response, reader, range)
+        }
+        response.content = body(reader, coding)
+        return response
+    }
+
+    private func head(_ reader: any BlobReader, _ coding: Coding) -> Fields {
+        var fields: Fields = [
+            "Content-Type": mediaType, "ETag": Self.tag(digest, coding), "Accept-Ranges": "bytes",
+            "Vary": (["Accept-Encoding"] + varies).joined(separator: ", "), "Cache-Control": "no-cache",
+        ]
+        let disposition = asAttachment ? "attachment" : "inline"
+        fields["Content-Disposition"] = "\(disposition); filename=\"\(FileName.safe(name, or: "download"))\""
+        if coding != .identity { fields["Content-Encoding"] = coding.rawValue }
+        let coded =
+            switch coding {
+            case .identity: reader.digest as Digest?
+            case .deflate: reader.deflateDigest
+            case .gzip: reader.gzipDigest
+            }
+        if let coded { fields["Repr-Digest"] = DigestFields.field(coded) }
+        return fields
+    }
+
+    private static func tag(_ digest: Digest, _ coding: Coding) -> String {
+        "\"sha256-\(digest.hex)\(coding == .identity ? "" : "+" + coding.rawValue)\""
+    }
+
+    /// The tags are strong; If-None-Match compares weakly (RFC 9110 §13.1.2).
+    private func matches(_ fields: [String], _ tag: String) -> Bool {
+        fields.flatMap { $0.split(separator: ",") }.contains { text in
+            let given = text.trimmingCharacters(in: .whitespaces)
+            return given == "*" || given == tag || given == "W/" + tag
+        }
+    }
+
+    /// If-Range compares strongly; a date never matches, since no Last-Modified is given out.
+    private func mayResume(_ request: Request, _ tag: String) -> Bool {
+        request.fields["If-Range"].map { $0.trimmingCharacters(in: .whitespaces) == tag } ?? true
+    }
+
+    private func partial(_ whole: Response, _ reader: any BlobReader, _ range: ByteRange) throws -> Response {
+        guard case .bytes(let bytes) = range else {
+            var problem = Problem(
+                .rangeNotSatisfiable, "range-not-satisfiable", "The content has \(reader.size) bytes.")
+            problem.fields["Content-Range"] = "bytes */\(reader.size)"
+            problem.fields["Accept-Ranges"] = "bytes"
+            throw problem
+        }
+        var response = whole
+        response.status = .partialContent
+        response.fields["Content-Range"] = "bytes \(bytes.lowerBound)-\(bytes.upperBound - 1)/\(reader.size)"
+        response.content = stream(reader.bytes(bytes))
+        return response
+    }
+
+    private func body(_ reader: any BlobReader, _ coding: Coding) -> Response.Content {
+        switch coding {
+        case .identity: stream(reader.bytes(0..<reader.size))
+        case .deflate: stream(reader.deflated())
+        case .gzip: stream(reader.gzip())
+        }
+    }
+
+    private func stream(_ bytes: BlobBytes) -> Response.Content {
+        .stream(length: bytes.length) { [desk] in try await desk.run { try bytes.next() } }
+    }
+}
+
+/// What a Range field asks for. Nil, that is the whole, for other units, several ranges and what does not parse
+/// (RFC 9110 §14.2 lets a server ignore them).
+enum ByteRange: Equatable {
+    case bytes(Range<Int64>)
+    case unsatisfiable
+
+    init?(_ field: String, size: Int64) {
+        let text = field.filter { $0 != " " && $0 != "\t" }
+        guard text.lowercased().hasPrefix("bytes="), !text.contains(",") else { return nil }
+        let ends = text.dropFirst(6).split(separator: "-", omittingEmptySubsequences: false)
+        guard ends.count == 2, ends.allSatisfy({ $0.utf8.allSatisfy { (0x30...0x39).contains($0) } }) else {
+            return nil
+        }
+        let (first, last) = (Self.number(ends[0]), Self.number(ends[1]))
+        switch (first, last) {
+        case (let first?, let last):
+            if let last, last < first { return nil }
+            let end = min(last ?? .max, size - 1)
+            self = first < size ? .bytes(first..<(end + 1)) : .unsatisfiable
+        case (nil, let count?):
+            self = count > 0 && size > 0 ? .bytes(max(0, size - count)..<size) : .unsatisfiable
+        case (nil, nil): return nil
+        }
+    }
+
+    /// A number too large for the type is as good as its largest value.
+    private static func number(_ digits: Substring) -> Int64? {
+        digits.isEmpty ? nil : Int64(digits) ?? .max
+    }
+}

@@ -1,0 +1,1427 @@
+/// `openapi.yaml`, embedded. Made from it by the test `theEmbeddedDocumentIsTheFile`; not edited by hand.
+enum OpenAPIDocument {
+    static let text = #"""
+        openapi: 3.1.0
+        info:
+          title: Octavo
+          version: 1.0.0
+          summary: Quantizes FP32 ONNX models to INT8 and says what that did to them.
+          description: |
+            Post a model and a calibration set, post a job, wait for it, fetch the artifact and the report. Everything
+            works with plain curl.
+
+            Errors are `application/problem+json` (RFC 9457) without exception. JSON has sorted keys, times are RFC 3339
+            in UTC, sizes are bytes. Fields without a value are absent. Unknown query parameters and unknown fields are
+            errors.
+
+            A 2xx answer to an upload means that the bytes are on disk, that their digest was checked and that a worker
+            could read them.
+          license:
+            name: Apache-2.0
+            identifier: Apache-2.0
+        servers:
+          - url: http://127.0.0.1:8080
+        tags:
+          - name: models
+            description: ONNX models as they were uploaded, by the SHA-256 of their bytes or by name.
+          - name: calibration sets
+            description: Immutable, versioned sets of samples, for calibration or for evaluation.
+          - name: jobs
+            description: One conversion each.
+          - name: results
+            description: What a job brought forth.
+          - name: server
+            description: The server itself.
+
+        paths:
+          /v1/models:
+            post:
+              tags: [models]
+              operationId: postModel
+              summary: Store a model
+              description: |
+                The body is the file itself (`curl -T model.onnx`, `--data-binary @model.onnx`), or, for a model with
+                external data, a form (`curl -F model=@m.onnx -F data=@m.onnx.data`). The file name of each `data` part
+                must be the one written in the model. The same bytes again give 200 and the model that is there; a new
+                name becomes a label of it.
+
+                The id is the SHA-256 of the file. With external data it is the SHA-256 of a list of the digests of all
+                files.
+              parameters:
+                - $ref: '#/components/parameters/Name'
+                - $ref: '#/components/parameters/ContentDigest'
+                - $ref: '#/components/parameters/ReprDigest'
+              requestBody:
+                required: true
+                content:
+                  application/octet-stream:
+                    schema: {}
+                  multipart/form-data:
+                    schema:
+                      type: object
+                      required: [model]
+                      properties:
+                        model:
+                          description: The ONNX file.
+                          type: string
+                          format: binary
+                        data:
+                          description: Files of external data, at most 32.
+                          type: array
+                          items:
+                            type: string
+                            format: binary
+              responses:
+                '200': { $ref: '#/components/responses/ModelKnown' }
+                '201': { $ref: '#/components/responses/ModelCreated' }
+                '400': { $ref: '#/components/responses/BadRequest' }
+                '408': { $ref: '#/components/responses/Problem' }
+                '413': { $ref: '#/components/responses/TooLarge' }
+                '415': { $ref: '#/components/responses/Problem' }
+                '422': { $ref: '#/components/responses/Unprocessable' }
+                '500': { $ref: '#/components/responses/Problem' }
+                '503': { $ref: '#/components/responses/Unavailable' }
+                '507': { $ref: '#/components/responses/NoSpace' }
+            get:
+              tags: [models]
+              operationId: listModels
+              summary: List models, newest first
+              parameters:
+                - $ref: '#/components/parameters/Limit'
+                - $ref: '#/components/parameters/After'
+                - name: name
+                  in: query
+                  description: Only models that carry this name.
+                  schema: { type: string }
+              responses:
+                '200':
+                  description: A page of models.
+                  headers:
+                    Link: { $ref: '#/components/headers/Link' }
+                  content:
+                    application/json:
+                      schema: { $ref: '#/components/schemas/ModelList' }
+                '400': { $ref: '#/components/responses/BadRequest' }
+                '500': { $ref: '#/components/responses/Problem' }
+
+          /v1/models/{id}:
+            parameters:
+              - $ref: '#/components/parameters/ModelId'
+            put:
+              tags: [models]
+              operationId: putModel
+              summary: Store a model under its digest
+              description: |
+                The id is `sha256:` and the digest of the bytes; bytes with another digest are refused. When the model
+                is stored already, the answer is 200 before a byte is read: a client that waits for `100 Continue`, as
+                curl does, sends nothing.
+              parameters:
+                - $ref: '#/components/parameters/Name'
+                - $ref: '#/components/parameters/ContentDigest'
+                - $ref: '#/components/parameters/ReprDigest'
+              requestBody:
+                required: true
+                content:
+                  application/octet-stream:
+                    schema: {}
+              responses:
+                '200': { $ref: '#/components/responses/ModelKnown' }
+                '201': { $ref: '#/components/responses/ModelCreated' }
+                '400': { $ref: '#/components/responses/BadRequest' }
+                '408': { $ref: '#/components/responses/Problem' }
+                '413': { $ref: '#/components/responses/TooLarge' }
+                '415': { $ref: '#/components/responses/Problem' }
+                '422': { $ref: '#/components/responses/Unprocessable' }
+                '500': { $ref: '#/components/responses/Problem' }
+                '503': { $ref: '#/components/responses/Unavailable' }
+                '507': { $ref: '#/components/responses/NoSpace' }
+            get:
+              tags: [models]
+              operationId: getModel
+              summary: What is known of a model
+              responses:
+                '200':
+                  description: The model.
+                  content:
+                    application/json:
+                      schema: { $ref: '#/components/schemas/Model' }
+                '400': { $ref: '#/components/responses/BadRequest' }
+                '404': { $ref: '#/components/responses/NotFound' }
+                '500': { $ref: '#/components/responses/Problem' }
+            delete:
+              tags: [models]
+              operationId: deleteModel
+              summary: Delete a model and all its names
+              responses:
+                '204':
+                  description: It is gone.
+                '400': { $ref: '#/components/responses/BadRequest' }
+                '404': { $ref: '#/components/responses/NotFound' }
+                '409': { $ref: '#/components/responses/Conflict' }
+                '500': { $ref: '#/components/responses/Problem' }
+
+          /v1/models/{id}/content:
+            parameters:
+              - $ref: '#/components/parameters/ModelId'
+            get:
+              tags: [models]
+              operationId: getModelContent
+              summary: The bytes of a model's main file
+              parameters: &download
+                - $ref: '#/components/parameters/Range'
+                - $ref: '#/components/parameters/IfRange'
+                - $ref: '#/components/parameters/IfNoneMatch'
+                - $ref: '#/components/parameters/AcceptEncoding'
+              responses: &binary
+                '200': { $ref: '#/components/responses/Content' }
+                '206': { $ref: '#/components/responses/PartialContent' }
+                '304': { $ref: '#/components/responses/NotModified' }
+                '400': { $ref: '#/components/responses/BadRequest' }
+                '404': { $ref: '#/components/responses/NotFound' }
+                '416': { $ref: '#/components/responses/BadRange' }
+                '500': { $ref: '#/components/responses/Problem' }
+
+          /v1/models/{id}/content/{file}:
+            parameters:
+              - $ref: '#/components/parameters/ModelId'
+              - name: file
+                in: path
+                required: true
+                description: Name of one of the model's files.
+                schema: { type: string }
+            get:
+              tags: [models]
+              operationId: getModelFile
+              summary: The bytes of one of a model's files, such as its external data
+              parameters: *download
+              responses: *binary
+
+          /v1/calibration-sets:
+            post:
+              tags: [calibration sets]
+              operationId: postSampleSet
+              summary: Store a set of samples
+              description: |
+                The body is an `.npy` or `.npz` file, or a form with the part `file` and, if need be, the part
+                `preprocessing`. Axis 0 of every array counts samples. In an `.npz` an array is named as the model input
+                that it feeds; `labels` is reserved for class indices. Preprocessing is `(x * scale - mean) / std`, then
+                the layout change, and applies to arrays that feed float inputs.
+
+                A set is immutable; another set under the same name becomes its next version.
+              parameters:
+                - $ref: '#/components/parameters/Name'
+                - name: role
+                  in: query
+                  description: What the set is for.
+                  schema: { type: string, enum: [calibration, evaluation], default: calibration }
+                - name: scale
+                  in: query
+                  description: Factor applied first; a number or a fraction.
+                  example: 1/255
+                  schema: { type: string, default: '1' }
+                - name: mean
+                  in: query
+                  description: One number, or one for each channel, separated by commas.
+                  example: 0.485,0.456,0.406
+                  schema: { type: string }
+                - name: std
+                  in: query
+                  description: One number, or one for each channel, separated by commas; never 0.
+                  example: 0.229,0.224,0.225
+                  schema: { type: string }
+                - name: layout
+                  in: query
+                  description: How axes change after the arithmetic.
+                  schema: { type: string, enum: [as-is, nhwc-to-nchw], default: as-is }
+                - name: reverse_channels
+                  in: query
+                  description: Whether channels are reversed (RGB to BGR) before mean and std.
+                  schema: { type: boolean, default: false }
+                - $ref: '#/components/parameters/ContentDigest'
+                - $ref: '#/components/parameters/ReprDigest'
+              requestBody:
+                required: true
+                content:
+                  application/octet-stream:
+                    schema: {}
+                  multipart/form-data:
+                    schema:
+                      type: object
+                      required: [file]
+                      properties:
+                        file:
+                          type: string
+                          format: binary
+                        preprocessing: { $ref: '#/components/schemas/PreprocessingRequest' }
+              responses:
+                '200':
+                  description: The name has this very set already.
+                  headers:
+                    Location: { $ref: '#/components/headers/Location' }
+                  content:
+                    application/json:
+                      schema: { $ref: '#/components/schemas/SampleSet' }
+                '201':
+                  description: Stored.
+                  headers:
+                    Location: { $ref: '#/components/headers/Location' }
+                  content:
+                    application/json:
+                      schema: { $ref: '#/components/schemas/SampleSet' }
+                '400': { $ref: '#/components/responses/BadRequest' }
+                '408': { $ref: '#/components/responses/Problem' }
+                '413': { $ref: '#/components/responses/TooLarge' }
+                '415': { $ref: '#/components/responses/Problem' }
+                '422': { $ref: '#/components/responses/Unprocessable' }
+                '500': { $ref: '#/components/responses/Problem' }
+                '503': { $ref: '#/components/responses/Unavailable' }
+                '507': { $ref: '#/components/responses/NoSpace' }
+            get:
+              tags: [calibration sets]
+              operationId: listSampleSets
+              summary: List sets, newest first
+              parameters:
+                - $ref: '#/components/parameters/Limit'
+                - $ref: '#/components/parameters/After'
+                - name: name
+                  in: query
+                  description: Only versions of this name.
+                  schema: { type: string }
+                - name: role
+                  in: query
+                  description: Only sets of this role.
+                  schema: { type: string, enum: [calibration, evaluation] }
+              responses:
+                '200':
+                  description: A page of sets.
+                  headers:
+                    Link: { $ref: '#/components/headers/Link' }
+                  content:
+                    application/json:
+                      schema: { $ref: '#/components/schemas/SampleSetList' }
+                '400': { $ref: '#/components/responses/BadRequest' }
+                '500': { $ref: '#/components/responses/Problem' }
+
+          /v1/calibration-sets/{id}:
+            parameters:
+              - $ref: '#/components/parameters/SampleSetId'
+            get:
+              tags: [calibration sets]
+              operationId: getSampleSet
+              summary: What is known of a set
+              responses:
+                '200':
+                  description: The set.
+                  content:
+                    application/json:
+                      schema: { $ref: '#/components/schemas/SampleSet' }
+                '400': { $ref: '#/components/responses/BadRequest' }
+                '404': { $ref: '#/components/responses/NotFound' }
+                '500': { $ref: '#/components/responses/Problem' }
+            delete:
+              tags: [calibration sets]
+              operationId: deleteSampleSet
+              summary: Delete a set under all its names
+              responses:
+                '204':
+                  description: It is gone.
+                '400': { $ref: '#/components/responses/BadRequest' }
+                '404': { $ref: '#/components/responses/NotFound' }
+                '409': { $ref: '#/components/responses/Conflict' }
+                '500': { $ref: '#/components/responses/Problem' }
+
+          /v1/calibration-sets/{id}/content:
+            parameters:
+              - $ref: '#/components/parameters/SampleSetId'
+            get:
+              tags: [calibration sets]
+              operationId: getSampleSetContent
+              summary: The bytes of a set
+              parameters: *download
+              responses: *binary
+
+          /v1/jobs:
+            post:
+              tags: [jobs]
+              operationId: postJob
+              summary: Ask for a conversion
+              description: |
+                Whatever can be known to be wrong is said now: unknown fields, a model or set that is not there, arrays
+                that do not fit the model's inputs, a model that is quantized already. With `dry_run` that is all, and
+                nothing is queued.
+              parameters:
+                - name: dry_run
+                  in: query
+                  description: Only check, and say what would be done.
+                  schema: { type: boolean, default: false }
+                - name: Idempotency-Key
+                  in: header
+                  description: |
+                    A key of the client's choice. The same key with the same body gives the first job again, with
+                    `Idempotency-Replayed: true`; with another body it is refused. Kept for at least 24 hours.
+                  schema: { type: string, minLength: 1, maxLength: 255 }
+              requestBody:
+                required: true
+                content:
+                  application/json:
+                    schema: { $ref: '#/components/schemas/JobRequest' }
+                    examples:
+                      short:
+                        value: { model: mobilenet, calibration_set: imagenet-128 }
+                      long:
+                        value:
+                          model: mobilenet
+                          calibration_set: imagenet-128@1
+                          evaluation_set: imagenet-eval
+                          targets: [onnxruntime-x64]
+                          scheme: int8-static
+                          options: { calibrator: percentile, percentile: 99.99, exclude: ['/head/*'], max_samples: 64 }
+                          gate: { metric: top1, max_drop: 0.01 }
+                          deadline: 15m
+              responses:
+                '200':
+                  description: The dry run's result; a job with this body would be queued.
+                  content:
+                    application/json:
+                      schema: { $ref: '#/components/schemas/Admission' }
+                '202':
+                  description: Queued, or replayed.
+                  headers:
+                    Location: { $ref: '#/components/headers/Location' }
+                    Retry-After: { $ref: '#/components/headers/RetryAfter' }
+                    Idempotency-Replayed:
+                      description: '`true` when the key was used before with the same body.'
+                      schema: { type: string, const: 'true' }
+                  content:
+                    application/json:
+                      schema: { $ref: '#/components/schemas/Job' }
+                '400': { $ref: '#/components/responses/BadRequest' }
+                '413': { $ref: '#/components/responses/TooLarge' }
+                '415': { $ref: '#/components/responses/Problem' }
+                '422': { $ref: '#/components/responses/Unprocessable' }
+                '429':
+                  description: Too many jobs wait.
+                  headers:
+                    Retry-After: { $ref: '#/components/headers/RetryAfter' }
+                  content:
+                    application/problem+json:
+                      schema: { $ref: '#/components/schemas/Problem' }
+                '500': { $ref: '#/components/responses/Problem' }
+                '503': { $ref: '#/components/responses/Unavailable' }
+            get:
+              tags: [jobs]
+              operationId: listJobs
+              summary: List jobs, newest first
+              parameters:
+                - $ref: '#/components/parameters/Limit'
+                - $ref: '#/components/parameters/After'
+                - name: state
+                  in: query
+                  description: Only jobs in this state.
+                  schema: { $ref: '#/components/schemas/JobState' }
+              responses:
+                '200':
+                  description: A page of jobs.
+                  headers:
+                    Link: { $ref: '#/components/headers/Link' }
+                  content:
+                    application/json:
+                      schema: { $ref: '#/components/schemas/JobList' }
+                '400': { $ref: '#/components/responses/BadRequest' }
+                '500': { $ref: '#/components/responses/Problem' }
+
+          /v1/jobs/{id}:
+            parameters:
+              - $ref: '#/components/parameters/JobId'
+            get:
+              tags: [jobs]
+              operationId: getJob
+              summary: How a job is getting on
+              description: |
+                At once; or, with `wait`, when the job has ended or the time is over. With `If-None-Match` as well, as
+                soon as anything but the estimate has changed; 304 when nothing has.
+
+                As `text/event-stream`: an event `job` with this object at each change, an event `end` when the job has
+                ended, and a comment every 15 seconds of silence.
+              parameters:
+                - name: wait
+                  in: query
+                  description: Seconds to wait for the job's end; the server may wait less.
+                  schema: { type: number, minimum: 0 }
+                - name: Prefer
+                  in: header
+                  description: '`wait=30` does the same (RFC 7240).'
+                  schema: { type: string }
+                - $ref: '#/components/parameters/IfNoneMatch'
+              responses:
+                '200':
+                  description: The job.
+                  headers:
+                    ETag: { $ref: '#/components/headers/ETag' }
+                    Preference-Applied:
+                      description: How long the server was ready to wait.
+                      schema: { type: string }
+                    Retry-After: { $ref: '#/components/headers/RetryAfter' }
+                  content:
+                    application/json:
+                      schema: { $ref: '#/components/schemas/Job' }
+                    text/event-stream:
+                      schema: { type: string }
+                '304': { $ref: '#/components/responses/NotModified' }
+                '400': { $ref: '#/components/responses/BadRequest' }
+                '404': { $ref: '#/components/responses/NotFound' }
+                '500': { $ref: '#/components/responses/Problem' }
+            delete:
+              tags: [jobs]
+              operationId: deleteJob
+              summary: Delete a job that has ended, with its results
+              responses:
+                '200':
+                  description: It is gone.
+                  content:
+                    application/json:
+                      schema: { $ref: '#/components/schemas/Deletion' }
+                '400': { $ref: '#/components/responses/BadRequest' }
+                '404': { $ref: '#/components/responses/NotFound' }
+                '409': { $ref: '#/components/responses/Conflict' }
+                '500': { $ref: '#/components/responses/Problem' }
+
+          /v1/jobs/{id}/cancel:
+            parameters:
+              - $ref: '#/components/parameters/JobId'
+            post:
+              tags: [jobs]
+              operationId: cancelJob
+              summary: Stop a job
+              description: |
+                A job that waits ends at once. A running one ends when its worker has been stopped; the answer does not
+                wait.
+              responses:
+                '200':
+                  description: The job has ended.
+                  content:
+                    application/json:
+                      schema: { $ref: '#/components/schemas/Job' }
+                '202':
+                  description: The job is being stopped.
+                  content:
+                    application/json:
+                      schema: { $ref: '#/components/schemas/Job' }
+                '400': { $ref: '#/components/responses/BadRequest' }
+                '404': { $ref: '#/components/responses/NotFound' }
+                '500': { $ref: '#/components/responses/Problem' }
+
+          /v1/jobs/{id}/artifact:
+            parameters:
+              - $ref: '#/components/parameters/JobId'
+            get:
+              tags: [results]
+              operationId: getArtifact
+              summary: The quantized model
+              parameters: *download
+              responses: &result
+                '200': { $ref: '#/components/responses/Content' }
+                '206': { $ref: '#/components/responses/PartialContent' }
+                '304': { $ref: '#/components/responses/NotModified' }
+                '400': { $ref: '#/components/responses/BadRequest' }
+                '404': { $ref: '#/components/responses/NotFound' }
+                '409': { $ref: '#/components/responses/Conflict' }
+                '416': { $ref: '#/components/responses/BadRange' }
+                '500': { $ref: '#/components/responses/Problem' }
+
+          /v1/jobs/{id}/artifacts/{target}:
+            parameters:
+              - $ref: '#/components/parameters/JobId'
+              - name: target
+                in: path
+                required: true
+                schema: { $ref: '#/components/schemas/Target' }
+            get:
+              tags: [results]
+              operationId: getArtifactForTarget
+              summary: The quantized model for one target
+              parameters: *download
+              responses: *result
+
+          /v1/jobs/{id}/report:
+            parameters:
+              - $ref: '#/components/parameters/JobId'
+            get:
+              tags: [results]
+              operationId: getReport
+              summary: What the conversion did, as JSON or as a text table by Accept
+              description: Without an Accept field it is JSON.
+              parameters:
+                - name: Accept
+                  in: header
+                  schema: { type: string }
+                  example: text/plain
+                - $ref: '#/components/parameters/Range'
+                - $ref: '#/components/parameters/IfRange'
+                - $ref: '#/components/parameters/IfNoneMatch'
+                - $ref: '#/components/parameters/AcceptEncoding'
+              responses:
+                '200':
+                  description: The report.
+                  headers: &contentHeaders
+                    ETag: { $ref: '#/components/headers/ETag' }
+                    Repr-Digest: { $ref: '#/components/headers/ReprDigest' }
+                    Accept-Ranges: { $ref: '#/components/headers/AcceptRanges' }
+                    Content-Disposition: { $ref: '#/components/headers/ContentDisposition' }
+                    Vary: { $ref: '#/components/headers/Vary' }
+                  content:
+                    application/json:
+                      schema: { type: object }
+                    text/plain:
+                      schema: { type: string }
+                '206': { $ref: '#/components/responses/PartialContent' }
+                '304': { $ref: '#/components/responses/NotModified' }
+                '400': { $ref: '#/components/responses/BadRequest' }
+                '404': { $ref: '#/components/responses/NotFound' }
+                '406': { $ref: '#/components/responses/Problem' }
+                '409': { $ref: '#/components/responses/Conflict' }
+                '416': { $ref: '#/components/responses/BadRange' }
+                '500': { $ref: '#/components/responses/Problem' }
+
+          /v1/jobs/{id}/report.json:
+            parameters:
+              - $ref: '#/components/parameters/JobId'
+            get:
+              tags: [results]
+              operationId: getReportJSON
+              summary: The report as JSON
+              parameters: *download
+              responses: &jsonResult
+                '200':
+                  description: The document.
+                  headers: *contentHeaders
+                  content:
+                    application/json:
+                      schema: { type: object }
+                '206': { $ref: '#/components/responses/PartialContent' }
+                '304': { $ref: '#/components/responses/NotModified' }
+                '400': { $ref: '#/components/responses/BadRequest' }
+                '404': { $ref: '#/components/responses/NotFound' }
+                '409': { $ref: '#/components/responses/Conflict' }
+                '416': { $ref: '#/components/responses/BadRange' }
+                '500': { $ref: '#/components/responses/Problem' }
+
+          /v1/jobs/{id}/report.txt:
+            parameters:
+              - $ref: '#/components/parameters/JobId'
+            get:
+              tags: [results]
+              operationId: getReportText
+              summary: The report as a text table
+              parameters: *download
+              responses: &textResult
+                '200':
+                  description: The text.
+                  headers: *contentHeaders
+                  content:
+                    text/plain:
+                      schema: { type: string }
+                '206': { $ref: '#/components/responses/PartialContent' }
+                '304': { $ref: '#/components/responses/NotModified' }
+                '400': { $ref: '#/components/responses/BadRequest' }
+                '404': { $ref: '#/components/responses/NotFound' }
+                '409': { $ref: '#/components/responses/Conflict' }
+                '416': { $ref: '#/components/responses/BadRange' }
+                '500': { $ref: '#/components/responses/Problem' }
+
+          /v1/jobs/{id}/plan:
+            parameters:
+              - $ref: '#/components/parameters/JobId'
+            get:
+              tags: [results]
+              operationId: getPlan
+              summary: Every tensor's parameters, and the reason
+              parameters: *download
+              responses: *jsonResult
+
+          /v1/jobs/{id}/log:
+            parameters:
+              - $ref: '#/components/parameters/JobId'
+            get:
+              tags: [results]
+              operationId: getLog
+              summary: What the worker printed; there for failed jobs too
+              parameters: *download
+              responses: *textResult
+
+          /livez:
+            get:
+              tags: [server]
+              operationId: getLivez
+              summary: Whether the process answers; touches neither disk nor database
+              responses:
+                '200':
+                  description: It does.
+                  content:
+                    text/plain:
+                      schema: { type: string }
+
+          /readyz:
+            get:
+              tags: [server]
+              operationId: getReadyz
+              summary: Whether a request sent now is likely to be served
+              responses:
+                '200':
+                  description: It is.
+                  content:
+                    text/plain:
+                      schema: { type: string }
+                '503': { $ref: '#/components/responses/Unavailable' }
+
+          /metrics:
+            get:
+              tags: [server]
+              operationId: getMetrics
+              summary: Counts in Prometheus' text format
+              responses:
+                '200':
+                  description: The counts.
+                  content:
+                    text/plain:
+                      schema: { type: string }
+                '500': { $ref: '#/components/responses/Problem' }
+
+          /openapi.yaml:
+            get:
+              tags: [server]
+              operationId: getOpenAPI
+              summary: This document
+              responses:
+                '200':
+                  description: This document.
+                  content:
+                    application/yaml:
+                      schema: { type: string }
+
+        components:
+          parameters:
+            Name:
+              name: name
+              in: query
+              description: A name for it, by which it can be referred to; the newest of a name wins.
+              example: mobilenet
+              schema: { $ref: '#/components/schemas/Name' }
+            ModelId:
+              name: id
+              in: path
+              required: true
+              description: '`sha256:` and 64 hexadecimal digits, or a name.'
+              schema: { type: string }
+            SampleSetId:
+              name: id
+              in: path
+              required: true
+              description: '`sha256:` and 64 hexadecimal digits, `name` for its newest version, or `name@3`.'
+              schema: { type: string }
+            JobId:
+              name: id
+              in: path
+              required: true
+              schema: { type: string }
+            Limit:
+              name: limit
+              in: query
+              description: Items on a page.
+              schema: { type: integer, minimum: 1, maximum: 200, default: 50 }
+            After:
+              name: after
+              in: query
+              description: Where to go on; `next` of the page before. Its form may change.
+              schema: { type: string }
+            ContentDigest:
+              name: Content-Digest
+              in: header
+              description: The body's `sha-256` (RFC 9530); a body with another one is refused.
+              example: 'sha-256=:47DEQpj8HBSa+/TImW+5JCeuQeRkm5NMpJWZG3hSuFU=:'
+              schema: { type: string }
+            ReprDigest:
+              name: Repr-Digest
+              in: header
+              description: The same as Content-Digest, since uploads are not coded.
+              schema: { type: string }
+            Range:
+              name: Range
+              in: header
+              description: One range of bytes; it is answered in the identity coding.
+              example: bytes=0-1023
+              schema: { type: string }
+            IfRange:
+              name: If-Range
+              in: header
+              description: The range counts only while this is the ETag.
+              schema: { type: string }
+            IfNoneMatch:
+              name: If-None-Match
+              in: header
+              description: ETags that the client has.
+              schema: { type: string }
+            AcceptEncoding:
+              name: Accept-Encoding
+              in: header
+              description: '`deflate` and `gzip` are there when compression pays.'
+              schema: { type: string }
+
+          headers:
+            Location:
+              description: Where it is.
+              schema: { type: string }
+            Link:
+              description: '`rel="next"` with the address of the next page, when there is one.'
+              schema: { type: string }
+            RetryAfter:
+              description: Seconds after which to try again.
+              schema: { type: integer }
+            ETag:
+              description: A strong tag.
+              schema: { type: string }
+            ReprDigest:
+              description: '`sha-256` of the whole representation in the coding that is sent (RFC 9530).'
+              schema: { type: string }
+            AcceptRanges:
+              description: '`bytes`'
+              schema: { type: string }
+            ContentDisposition:
+              description: A good file name.
+              schema: { type: string }
+            ContentRange:
+              description: Which bytes these are.
+              schema: { type: string }
+            Vary:
+              description: The request's fields that chose the representation.
+              schema: { type: string }
+
+          responses:
+            ModelKnown:
+              description: The model is stored already.
+              headers:
+                Location: { $ref: '#/components/headers/Location' }
+              content:
+                application/json:
+                  schema: { $ref: '#/components/schemas/Model' }
+            ModelCreated:
+              description: Stored.
+              headers:
+                Location: { $ref: '#/components/headers/Location' }
+              content:
+                application/json:
+                  schema: { $ref: '#/components/schemas/Model' }
+            Content:
+              description: The bytes.
+              headers: *contentHeaders
+              content:
+                application/octet-stream:
+                  schema: {}
+            PartialContent:
+              description: The range, in the identity coding.
+              headers:
+                ETag: { $ref: '#/components/headers/ETag' }
+                Repr-Digest: { $ref: '#/components/headers/ReprDigest' }
+                Content-Range: { $ref: '#/components/headers/ContentRange' }
+              content:
+                '*/*':
+                  schema: {}
+            NotModified:
+              description: The client has it.
+              headers:
+                ETag: { $ref: '#/components/headers/ETag' }
+            BadRange:
+              description: The range lies beyond the content.
+              headers:
+                Content-Range: { $ref: '#/components/headers/ContentRange' }
+              content:
+                application/problem+json:
+                  schema: { $ref: '#/components/schemas/Problem' }
+            BadRequest:
+              description: |
+                Malformed; `code` says in which way, such as `malformed-json`, `unknown-parameter`, `digest-mismatch`.
+              content:
+                application/problem+json:
+                  schema: { $ref: '#/components/schemas/Problem' }
+                  example:
+                    code: digest-mismatch
+                    detail: The bytes that arrived are sha256:9f86..., not sha256:60303... They were not kept; send them again.
+                    instance: /v1/models
+                    status: 400
+                    title: Bad Request
+                    trace_id: 0000000000000007
+                    type: urn:octavo:problem:digest-mismatch
+            NotFound:
+              description: There is no such thing.
+              content:
+                application/problem+json:
+                  schema: { $ref: '#/components/schemas/Problem' }
+            Conflict:
+              description: |
+                Not in this state: `in-use`, `job-not-finished`, `job-failed`, `job-cancelled`, `job-expired`.
+              content:
+                application/problem+json:
+                  schema: { $ref: '#/components/schemas/Problem' }
+            TooLarge:
+              description: The body is larger than the server takes.
+              content:
+                application/problem+json:
+                  schema: { $ref: '#/components/schemas/Problem' }
+            Unprocessable:
+              description: |
+                Understood, and impossible: `invalid-request` with a pointer for each field, `unknown-reference`, or
+                what a worker found: `invalid-model`, `corrupt-model`, `unsupported-model`, `already-quantized`,
+                `nothing-to-quantize`, `invalid-calibration-set`, `missing-external-data`, `engine-crash`,
+                `out-of-memory`, `timeout`.
+              content:
+                application/problem+json:
+                  schema: { $ref: '#/components/schemas/Problem' }
+                  example:
+                    code: invalid-request
+                    detail: "/options/exlude: The field 'exlude' is unknown; did you mean 'exclude'?"
+                    errors:
+                      - detail: The field 'exlude' is unknown; did you mean 'exclude'?
+                        pointer: /options/exlude
+                    instance: /v1/jobs
+                    status: 422
+                    title: Unprocessable Content
+                    trace_id: 4bf92f3577b34da6a3ce929d0e0e4736
+                    type: urn:octavo:problem:invalid-request
+            Unavailable:
+              description: Not now.
+              headers:
+                Retry-After: { $ref: '#/components/headers/RetryAfter' }
+              content:
+                application/problem+json:
+                  schema: { $ref: '#/components/schemas/Problem' }
+            NoSpace:
+              description: The server's disk is too full.
+              headers:
+                Retry-After: { $ref: '#/components/headers/RetryAfter' }
+              content:
+                application/problem+json:
+                  schema: { $ref: '#/components/schemas/Problem' }
+            Problem:
+              description: What went wrong.
+              content:
+                application/problem+json:
+                  schema: { $ref: '#/components/schemas/Problem' }
+
+          schemas:
+            Name:
+              description: Letters, digits, dot, underscore and dash, not starting with a dot.
+              type: string
+              pattern: ^[A-Za-z0-9_-][A-Za-z0-9._-]{0,127}$
+            Digest:
+              type: string
+              pattern: ^sha256:[0-9a-f]{64}$
+            Time:
+              type: string
+              format: date-time
+              pattern: ^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z$
+            Bytes:
+              type: integer
+              minimum: 0
+            Target:
+              description: The runtime and processor that an artifact is made for.
+              type: string
+              enum: [onnxruntime-x64]
+            Scheme:
+              description: How values are represented.
+              type: string
+              enum: [int8-static]
+            ElementType:
+              type: string
+              enum:
+                - float32
+                - float64
+                - float16
+                - bfloat16
+                - uint8
+                - int8
+                - uint16
+                - int16
+                - uint32
+                - int32
+                - uint64
+                - int64
+                - bool
+                - string
+                - other
+            Tensor:
+              type: object
+              additionalProperties: false
+              required: [name, type]
+              properties:
+                name: { type: string }
+                type: { $ref: '#/components/schemas/ElementType' }
+                shape:
+                  description: Absent when even the rank is unknown. A text is a size known only at run time.
+                  type: array
+                  items:
+                    oneOf:
+                      - type: integer
+                      - type: string
+            Finding:
+              description: Something worth knowing. An error means that a job would be refused.
+              type: object
+              additionalProperties: false
+              required: [severity, code, detail]
+              properties:
+                severity: { type: string, enum: [info, warning, error] }
+                code: { type: string }
+                detail: { type: string }
+                pointer: { type: string }
+            Model:
+              type: object
+              additionalProperties: false
+              required:
+                - id
+                - file
+                - size
+                - stored_size
+                - external
+                - created
+                - format
+                - ir_version
+                - opsets
+                - inputs
+                - outputs
+                - parameters
+                - weight_bytes
+                - operators
+                - external_data
+                - quantized
+                - findings
+              properties:
+                id: { $ref: '#/components/schemas/Digest' }
+                name:
+                  description: The first name it was given.
+                  type: string
+                file: { type: string }
+                size:
+                  description: All files together.
+                  $ref: '#/components/schemas/Bytes'
+                stored_size:
+                  description: The same on disk.
+                  $ref: '#/components/schemas/Bytes'
+                external:
+                  description: Files of external data.
+                  type: array
+                  items:
+                    type: object
+                    additionalProperties: false
+                    required: [name, digest, size]
+                    properties:
+                      name: { type: string }
+                      digest: { $ref: '#/components/schemas/Digest' }
+                      size: { $ref: '#/components/schemas/Bytes' }
+                created: { $ref: '#/components/schemas/Time' }
+                format: { type: string, enum: [onnx] }
+                ir_version: { type: integer }
+                opsets:
+                  description: Operator set versions by domain.
+                  type: object
+                  additionalProperties: { type: integer }
+                producer: { type: string }
+                inputs:
+                  type: array
+                  items: { $ref: '#/components/schemas/Tensor' }
+                outputs:
+                  type: array
+                  items: { $ref: '#/components/schemas/Tensor' }
+                parameters:
+                  description: Scalars in all initializers.
+                  type: integer
+                weight_bytes: { $ref: '#/components/schemas/Bytes' }
+                operators:
+                  description: How often each operator occurs.
+                  type: object
+                  additionalProperties: { type: integer }
+                external_data:
+                  description: File names of external data that the model refers to.
+                  type: array
+                  items: { type: string }
+                quantized: { type: boolean }
+                findings:
+                  type: array
+                  items: { $ref: '#/components/schemas/Finding' }
+            ModelList:
+              type: object
+              additionalProperties: false
+              required: [items]
+              properties:
+                items:
+                  type: array
+                  items: { $ref: '#/components/schemas/Model' }
+                next: { type: string }
+            Preprocessing:
+              type: object
+              additionalProperties: false
+              required: [scale, mean, std, reverse_channels, layout]
+              properties:
+                scale: { type: number }
+                mean:
+                  type: array
+                  items: { type: number }
+                std:
+                  type: array
+                  items: { type: number }
+                reverse_channels: { type: boolean }
+                layout: { type: string, enum: [as-is, nhwc-to-nchw] }
+            PreprocessingRequest:
+              type: object
+              additionalProperties: false
+              properties:
+                scale:
+                  description: A number, or a fraction such as "1/255".
+                  type: [number, string]
+                mean:
+                  type: [number, array]
+                  items: { type: number }
+                std:
+                  type: [number, array]
+                  items: { type: number }
+                reverse_channels: { type: boolean }
+                layout: { type: string, enum: [as-is, nhwc-to-nchw] }
+            SampleSet:
+              type: object
+              additionalProperties: false
+              required:
+                - id
+                - name
+                - version
+                - reference
+                - role
+                - size
+                - created
+                - format
+                - samples
+                - arrays
+                - labelled
+                - preprocessing
+                - findings
+              properties:
+                id:
+                  description: SHA-256 of the bytes; of the bytes and the preprocessing when there is one.
+                  $ref: '#/components/schemas/Digest'
+                name: { type: string }
+                version: { type: integer, minimum: 1 }
+                reference:
+                  description: Name and version, as in `imagenet@3`.
+                  type: string
+                role: { type: string, enum: [calibration, evaluation] }
+                size: { $ref: '#/components/schemas/Bytes' }
+                created: { $ref: '#/components/schemas/Time' }
+                format: { type: string, enum: [npy, npz] }
+                samples: { type: integer, minimum: 0 }
+                arrays:
+                  type: array
+                  items:
+                    type: object
+                    additionalProperties: false
+                    required: [name, type, shape]
+                    properties:
+                      name: { type: string }
+                      type: { $ref: '#/components/schemas/ElementType' }
+                      shape:
+                        type: array
+                        items: { type: integer }
+                      minimum: { type: number }
+                      maximum: { type: number }
+                labelled:
+                  description: Whether there is an array `labels` of class indices.
+                  type: boolean
+                preprocessing: { $ref: '#/components/schemas/Preprocessing' }
+                findings:
+                  type: array
+                  items: { $ref: '#/components/schemas/Finding' }
+            SampleSetList:
+              type: object
+              additionalProperties: false
+              required: [items]
+              properties:
+                items:
+                  type: array
+                  items: { $ref: '#/components/schemas/SampleSet' }
+                next: { type: string }
+            Options:
+              type: object
+              additionalProperties: false
+              properties:
+                calibrator:
+                  description: How ranges are chosen; `auto` takes for each tensor what errs least.
+                  type: string
+                  enum: [auto, min-max, percentile, mse]
+                  default: auto
+                percentile:
+                  description: Share of the values kept, in percent, for the calibrator of that name.
+                  type: number
+                  exclusiveMinimum: 50
+                  maximum: 100
+                  default: 99.99
+                exclude:
+                  description: Names of nodes that stay float; `*` stands for anything.
+                  type: array
+                  items: { type: string }
+                  maxItems: 10000
+                max_samples:
+                  description: At most so many samples are used for calibration.
+                  type: integer
+                  minimum: 1
+                threads:
+                  description: Engine threads; the server's setting when absent.
+                  type: integer
+                  minimum: 1
+                  maximum: 256
+            Gate:
+              description: What the artifact must keep on the evaluation set; otherwise the job fails.
+              type: object
+              additionalProperties: false
+              required: [metric, max_drop]
+              properties:
+                metric: { type: string, enum: [top1, top1-agreement] }
+                max_drop: { type: number, minimum: 0, maximum: 1 }
+            JobRequest:
+              type: object
+              additionalProperties: false
+              required: [model, calibration_set]
+              properties:
+                model:
+                  description: Digest or name.
+                  type: string
+                calibration_set:
+                  description: Digest, name or name@version.
+                  type: string
+                evaluation_set:
+                  description: Digest, name or name@version.
+                  type: string
+                target: { $ref: '#/components/schemas/Target' }
+                targets:
+                  description: In place of `target`; one entry at present.
+                  type: array
+                  minItems: 1
+                  maxItems: 1
+                  items: { $ref: '#/components/schemas/Target' }
+                scheme: { $ref: '#/components/schemas/Scheme' }
+                options: { $ref: '#/components/schemas/Options' }
+                gate: { $ref: '#/components/schemas/Gate' }
+                deadline:
+                  description: Counted from now; seconds, or a text such as "90s", "15m", "2h".
+                  type: [string, number]
+            JobState:
+              description: The last four never change.
+              type: string
+              enum: [queued, running, succeeded, failed, cancelled, expired]
+            Failure:
+              type: object
+              additionalProperties: false
+              required: [type, detail, retryable, fault]
+              properties:
+                type:
+                  type: string
+                  enum:
+                    - invalid-model
+                    - corrupt-model
+                    - unsupported-model
+                    - already-quantized
+                    - nothing-to-quantize
+                    - invalid-calibration-set
+                    - gate-not-met
+                    - out-of-memory
+                    - out-of-disk
+                    - timeout
+                    - engine-crash
+                    - engine-missing
+                    - internal
+                stage: { $ref: '#/components/schemas/Stage' }
+                detail: { type: string }
+                pointer:
+                  description: The input, tensor or node that it is about.
+                  type: string
+                retryable: { type: boolean }
+                fault: { type: string, enum: [user, service] }
+            Stage:
+              type: string
+              enum: [load, prepare, calibrate, quantize, verify, measure, publish]
+            Artifact:
+              type: object
+              additionalProperties: false
+              required: [kind, name, media_type, digest, size, href]
+              properties:
+                kind: { type: string, enum: [artifact, report, report-text, plan, log] }
+                name: { type: string }
+                media_type: { type: string }
+                digest: { $ref: '#/components/schemas/Digest' }
+                size: { $ref: '#/components/schemas/Bytes' }
+                href: { type: string }
+            Job:
+              type: object
+              additionalProperties: false
+              required:
+                - id
+                - state
+                - model
+                - calibration_set
+                - targets
+                - scheme
+                - options
+                - progress
+                - attempt
+                - max_attempts
+                - created
+                - cancel_requested
+                - artifacts
+              properties:
+                id: { type: string, pattern: '^job_[0-9a-z]{26}$' }
+                state: { $ref: '#/components/schemas/JobState' }
+                model: { $ref: '#/components/schemas/Digest' }
+                calibration_set: { $ref: '#/components/schemas/Digest' }
+                evaluation_set: { $ref: '#/components/schemas/Digest' }
+                targets:
+                  type: array
+                  items: { $ref: '#/components/schemas/Target' }
+                scheme: { $ref: '#/components/schemas/Scheme' }
+                options: { $ref: '#/components/schemas/Options' }
+                gate: { $ref: '#/components/schemas/Gate' }
+                deadline_seconds: { type: number }
+                phase:
+                  description: What the worker does, or did last.
+                  $ref: '#/components/schemas/Stage'
+                progress:
+                  description: Share of the work that is done.
+                  type: number
+                  minimum: 0
+                  maximum: 1
+                queue_position:
+                  description: 1 is next.
+                  type: integer
+                  minimum: 1
+                eta_seconds:
+                  description: When it may be done, as a range.
+                  type: object
+                  additionalProperties: false
+                  required: [low, high]
+                  properties:
+                    low: { type: integer }
+                    high: { type: integer }
+                attempt:
+                  description: 0 before the first.
+                  type: integer
+                  minimum: 0
+                max_attempts: { type: integer, minimum: 1 }
+                created: { $ref: '#/components/schemas/Time' }
+                started: { $ref: '#/components/schemas/Time' }
+                finished: { $ref: '#/components/schemas/Time' }
+                cancel_requested: { type: boolean }
+                verdict:
+                  description: The report's verdict in one line.
+                  type: string
+                failure:
+                  description: Why it failed; in a job that waits again, why the last attempt did.
+                  $ref: '#/components/schemas/Failure'
+                artifacts:
+                  type: array
+                  items: { $ref: '#/components/schemas/Artifact' }
+            JobList:
+              type: object
+              additionalProperties: false
+              required: [items]
+              properties:
+                items:
+                  type: array
+                  items: { $ref: '#/components/schemas/Job' }
+                next: { type: string }
+            AdmittedSet:
+              type: object
+              additionalProperties: false
+              required: [id, samples, bindings]
+              properties:
+                id: { $ref: '#/components/schemas/Digest' }
+                samples: { type: integer }
+                bindings:
+                  description: Which array feeds which input.
+                  type: array
+                  items:
+                    type: object
+                    additionalProperties: false
+                    required: [input, array, whole_inputs, sample_shape]
+                    properties:
+                      input: { type: string }
+                      array: { type: string }
+                      whole_inputs:
+                        description: Whether each sample is a whole input, rather than one row of a batch.
+                        type: boolean
+                      sample_shape:
+                        type: array
+                        items: { type: integer }
+            Admission:
+              type: object
+              additionalProperties: false
+              required: [model, calibration_set, targets, scheme, options, findings, predicted, queue_length]
+              properties:
+                model: { $ref: '#/components/schemas/Digest' }
+                calibration_set: { $ref: '#/components/schemas/AdmittedSet' }
+                evaluation_set: { $ref: '#/components/schemas/AdmittedSet' }
+                targets:
+                  type: array
+                  items: { $ref: '#/components/schemas/Target' }
+                scheme: { $ref: '#/components/schemas/Scheme' }
+                options: { $ref: '#/components/schemas/Options' }
+                gate: { $ref: '#/components/schemas/Gate' }
+                deadline_seconds: { type: number }
+                findings:
+                  type: array
+                  items: { $ref: '#/components/schemas/Finding' }
+                predicted:
+                  type: object
+                  additionalProperties: false
+                  required: [sample_passes, input_bytes, memory_limit_bytes]
+                  properties:
+                    sample_passes:
+                      description: Samples through the model; calibration once, evaluation in FP32 and in INT8.
+                      type: integer
+                    input_bytes: { $ref: '#/components/schemas/Bytes' }
+                    memory_limit_bytes: { $ref: '#/components/schemas/Bytes' }
+                queue_length: { type: integer }
+            Deletion:
+              type: object
+              additionalProperties: false
+              required: [id, freed_bytes]
+              properties:
+                id: { type: string }
+                freed_bytes: { $ref: '#/components/schemas/Bytes' }
+            Problem:
+              description: RFC 9457.
+              type: object
+              additionalProperties: false
+              required: [type, title, status, detail, code, trace_id]
+              properties:
+                type: { type: string, pattern: '^urn:octavo:problem:[a-z0-9-]+$' }
+                title: { type: string }
+                status: { type: integer }
+                detail: { type: string }
+                instance:
+                  description: The path of the request; absent when the request could not be read.
+                  type: string
+                code:
+                  description: Stable, for programs.
+                  type: string
+                  pattern: ^[a-z0-9-]+$
+                errors:
+                  type: array
+                  items:
+                    type: object
+                    additionalProperties: false
+                    required: [pointer, detail]
+                    properties:
+                      pointer:
+                        description: JSON pointer into the body, or the name of a parameter or part.
+                        type: string
+                      detail: { type: string }
+                trace_id:
+                  description: From `traceparent`, or made here; the server's log has it too.
+                  type: string
+
+        """#
+}

@@ -1,0 +1,35 @@
+import Domain
+import Foundation
+import Storage
+
+/// Puts stored contents into a scratch directory under plain names, as a worker needs them.
+struct Staging: Sendable {
+    let store: any BlobStore
+    let desk: Desk
+
+    /// A model's files. External data lies beside the main file under the names written in the model.
+    func model(main: Digest, external: [ModelRow.ExternalFile], digest: Digest?, in scratch: ScratchDirectory)
+        async throws -> StagedModel
+    {
+        let directory = scratch.path + "/model"
+        let file = Self.freeName("model.onnx", besides: external.map(\.name))
+        try await desk.run { [store] in
+            try FileManager.default.createDirectory(atPath: directory, withIntermediateDirectories: false)
+            try store.reader(main).copy(to: directory + "/" + file)
+            for data in external { try store.reader(data.digest).copy(to: directory + "/" + data.name) }
+        }
+        return StagedModel(directory: directory, file: file, digest: digest)
+    }
+
+    func samples(_ blob: Digest, id: Digest?, preprocessing: Preprocessing, name: String, in scratch: ScratchDirectory)
+        async throws -> StagedSamples
+    {
+        let path = scratch.path + "/" + name
+        try await desk.run { [store] in try store.reader(blob).copy(to: path) }
+        return StagedSamples(path: path, digest: id, preprocessing: preprocessing)
+    }
+
+    private static func freeName(_ wish: String, besides taken: [String]) -> String {
+        taken.contains(wish) ? freeName("_" + wish, besides: taken) : wish
+    }
+}

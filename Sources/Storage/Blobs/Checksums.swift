@@ -1,0 +1,26 @@
+import CZlib
+
+/// CRC-32 and Adler-32 of blocks, joined into those of the whole.
+struct Checksums: Equatable, Sendable {
+    var crc: UInt32 = 0
+    var adler: UInt32 = 1
+
+    init() {}
+
+    init(_ bytes: UnsafeRawBufferPointer) {
+        crc = Self.crc32(bytes)
+        let base = bytes.bindMemory(to: UInt8.self).baseAddress
+        adler = bytes.isEmpty ? 1 : UInt32(truncatingIfNeeded: CZlib.adler32_z(1, base, bytes.count))
+    }
+
+    /// What the sums are when `count` bytes with the sums `next` follow.
+    mutating func append(_ next: Checksums, count: Int) {
+        crc = UInt32(truncatingIfNeeded: crc32_combine(uLong(crc), uLong(next.crc), count))
+        adler = UInt32(truncatingIfNeeded: adler32_combine(uLong(adler), uLong(next.adler), count))
+    }
+
+    static func crc32(_ bytes: UnsafeRawBufferPointer) -> UInt32 {
+        let base = bytes.bindMemory(to: UInt8.self).baseAddress
+        return bytes.isEmpty ? 0 : UInt32(truncatingIfNeeded: CZlib.crc32_z(0, base, bytes.count))
+    }
+}

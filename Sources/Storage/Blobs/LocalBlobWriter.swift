@@ -1,0 +1,67 @@
+import Domain
+
+/// Cuts what comes into blocks for the pipeline and lets the store publish the result.
+final class LocalBlobWriter: BlobWriter, @unchecked Sendable {
+    // @unchecked: calls do not overlap, by the protocol's contract.
+    private let store: LocalBlobStore
+    private let file: TemporaryFile
+    /// Nil when finished, failed or abandoned.
+    private var pipeline: BlockPipeline?
+    private var block: Buffer?
+
+    init(store: LocalBlobStore, file: TemporaryFile, hint: ContentHint) throws {
+        self.store = store
+        self.file = file
+        pipeline = try BlockPipeline(into: file, hint: hint)
+    }
+
+    deinit { abandon() }
+
+    func write(_ bytes: UnsafeRawBufferPointer) throws {
+        try guarded { pipeline in
+            var rest = bytes
+            while !rest.isEmpty {
+                let block = self.block ?? pipeline.buffer()
+                self.block = block
+                let count = min(rest.count, Framing.blockSize - block.count)
+                let piece = UnsafeRawBufferPointer(rebasing: rest[..<count])
+                UnsafeMutableRawBufferPointer(rebasing: block.all[block.count...]).copyMemory(from: piece)
+                block.count += count
+                rest = UnsafeRawBufferPointer(rebasing: rest[count...])
+                if block.count == Framing.blockSize { try submitBlock(to: pipeline) }
+            }
+        }
+    }
+
+    func finish() throws -> StoredBlob {
+        let stored = try guarded { pipeline in
+            try submitBlock(to: pipeline)
+            return try store.publish(file, try pipeline.finish())
+        }
+        abandon()
+        return stored
+    }
+
+    func abandon() {
+        pipeline?.discard()
+        pipeline = nil
+        block = nil
+    }
+
+    private func submitBlock(to pipeline: BlockPipeline) throws {
+        guard let full = block else { return }
+        block = nil
+        try pipeline.submit(full)
+    }
+
+    /// An error ends the writer and removes its file.
+    private func guarded<T>(_ body: (BlockPipeline) throws -> T) throws -> T {
+        guard let pipeline else { throw StorageError.writerClosed }
+        do {
+            return try body(pipeline)
+        } catch {
+            abandon()
+            throw error
+        }
+    }
+}

@@ -1,0 +1,8 @@
+import ArgumentParser
+
+@main
+struct OctavoCommand: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "octavo", abstract: "Quantizes models and tells the truth about the result.",
+        subcommands: [Serve.self, QuantizeCommand.self, Inspect.self, Doctor.self, Work.self])
+}
