@@ -1,12 +1,8 @@
 import ArgumentParser
 
 @main
-struct Octavo: AsyncParsableCommand {
+struct OctavoCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
-        commandName: "octavo",
-        abstract: "Quantizes FP32 ONNX models to INT8 and says what that did to them.",
-        version: "0.1.0",
-        subcommands: [
-            Serve.self
-        ])
+        commandName: "octavo", abstract: "Quantizes models and tells the truth about the result.",
+        subcommands: [Serve.self, QuantizeCommand.self, Inspect.self, Doctor.self, Work.self])
 }

@@ -1,0 +1,1 @@
+"""Shared parts of the benchmark drivers: tasks and their data, scoring, interleaved timing, peers."""

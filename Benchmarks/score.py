@@ -1,0 +1,79 @@
+#!/usr/bin/env python3
+"""Scores quantized files of one task against its FP32 model: score, distance from FP32, latency, size.
+
+    python3 Benchmarks/score.py TASK CANDIDATE.onnx [CANDIDATE.onnx ...] [--seconds 6] [--core 1] [--limit N] [--json]
+
+Task names are those of harness/tasks.py; OCTAVO_FIXTURES names the directory of fixtures. Latency: one thread, all
+models interleaved in one process, median of the per-round ratios to FP32 with its bootstrap 95 % interval.
+"""
+
+import argparse
+import json
+import os
+from pathlib import Path
+
+from harness import store, tasks, timing
+
+
+def measure(task, candidates, seconds=6.0, limit=None, latency=True):
+    """One row per candidate (name to path), FP32 first. A candidate that does not load says why in `error`."""
+    arrays = store.load(store.prepare(task)[1])
+    if limit:
+        arrays = {name: values[:limit] for name, values in arrays.items()}
+    base = timing.session(task.model)
+    ranks, reference = timing.ranks(base), timing.runner(base)
+    feed = next(task.feeds(arrays, ranks))
+    rows = {"fp32": {"bytes": task.model.stat().st_size}}
+    runs = {"fp32": timing.bound(base, feed)}
+    for name, path in candidates.items():
+        try:
+            session = timing.session(path)
+            rows[name] = {"bytes": Path(path).stat().st_size}
+            rows[name].update(task.score(timing.runner(session), reference, arrays, ranks))
+            rows["fp32"]["score"] = rows[name]["fp32"]
+            runs[name] = timing.bound(session, feed)
+        except Exception as error:  # a peer's file may be invalid: that is a result, not a failure of the driver
+            rows[name] = {"error": str(error).splitlines()[0][:200]}
+    if latency:
+        times = timing.interleave(runs, seconds)
+        for name, values in times.items():
+            rows[name]["median_ms"] = float(sorted(values)[len(values) // 2] * 1000)
+            rows[name]["rounds"] = len(values)
+            rows[name]["speed_up"], *rows[name]["speed_up_interval"] = timing.ratio(times["fp32"], values)
+    return rows
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("task", help=", ".join(t.name for t in tasks.ALL))
+    parser.add_argument("candidates", nargs="+", type=Path)
+    parser.add_argument("--seconds", type=float, default=6, help="time spent on latency (default 6; 0: none)")
+    parser.add_argument("--core", type=int, help="pin to this core")
+    parser.add_argument("--limit", type=int, help="only this many evaluation samples")
+    parser.add_argument("--json", action="store_true")
+    options = parser.parse_args()
+    if options.core is not None:
+        os.sched_setaffinity(0, {options.core})
+    [task] = tasks.select(options.task)
+    names = [p.name if sum(q.name == p.name for q in options.candidates) == 1 else str(p) for p in options.candidates]
+    rows = measure(
+        task, dict(zip(names, options.candidates)), options.seconds, options.limit, latency=options.seconds > 0)
+    for name, row in rows.items():
+        print(json.dumps({"task": task.name, "candidate": name, **row}) if options.json else line(task, name, row))
+
+
+def line(task, name, row):
+    if "error" in row:
+        return f"{name:24} {row['error']}"
+    text = f"{name:24} {row['bytes'] / 1e6:6.2f} MB"
+    if "score" in row:
+        text += f"  {task.metric} {row['score']:.4f}"
+    if "median_ms" in row:
+        low, high = row["speed_up_interval"]
+        text += f"  {row['median_ms']:8.3f} ms  x{row['speed_up']:.2f} ({low:.2f}...{high:.2f}, n={row['rounds']})"
+    known = {"bytes", "score", "fp32", "median_ms", "speed_up", "speed_up_interval", "rounds"}
+    return text + "".join(f"  {k} {v:.4g}" for k, v in row.items() if k not in known)
+
+
+if __name__ == "__main__":
+    main()

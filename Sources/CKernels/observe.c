@@ -1,0 +1,167 @@
+// Range and histogram of a tensor in one pass.
+//
+// A tensor is cut into chunks that stay in the first-level cache: one look finds the chunk's range, the histogram grows
+// to it when it must, a second look counts. Bins are powers of two wide and nest, so growing loses nothing and the result
+// is the same for every order of the values. Zeros, half of what follows a Relu, are counted apart: they all fall into one
+// bin, and adding to one memory cell again and again waits for itself.
+//
+// Counts are kept in 32 bits (a table of 32 KB, which stays in the cache) and moved to 64 bits before they can overflow.
+#include "kernels.h"
+#include <stdlib.h>
+
+enum { CHUNK = 8192 };
+
+struct octavo_observation {
+    float min, max;
+    int32_t exponent;
+    uint64_t zeros, nonfinite;
+    uint64_t narrow_total;  // the sum of `narrow`, below 2^32
+    uint64_t wide_total;    // the sum of `wide`
+    uint32_t narrow[OCTAVO_BINS];
+    uint64_t wide[OCTAVO_BINS];
+};
+
+// ---- Range and histogram on their own ----
+
+octavo_range octavo_range_empty(void) { return (octavo_range){.min = INFINITY, .max = -INFINITY}; }
+
+void octavo_range_f32(const float *x, size_t n, octavo_range *r) {
+    octavo_row_range row = {.min = r->min, .max = r->max};
+    octavo_kernels_current()->range(x, n, &row);
+    r->min = row.min + 0.0f;
+    r->max = row.max + 0.0f;
+    r->nonfinite += n - row.finite;
+}
+
+int octavo_histogram_exponent(float magnitude) {
+    if (!(magnitude > 0)) return OCTAVO_MIN_EXPONENT;
+    int exponent;
+    if (frexpf(magnitude, &exponent) == 0.5f) exponent--;
+    return exponent < OCTAVO_MIN_EXPONENT ? OCTAVO_MIN_EXPONENT : exponent;
+}
+
+static float scale_of(int exponent) { return ldexpf(OCTAVO_HALF_BINS, -exponent); }
+
+static int clamped(int exponent) {
+    if (exponent < OCTAVO_MIN_EXPONENT) return OCTAVO_MIN_EXPONENT;
+    return exponent > OCTAVO_MAX_EXPONENT ? OCTAVO_MAX_EXPONENT : exponent;
+}
+
+void octavo_histogram_f32(const float *x, size_t n, int exponent, uint32_t *bins) {
+    octavo_row_range row = {.min = INFINITY, .max = -INFINITY};
+    const octavo_kernels *kernels = octavo_kernels_current();
+    kernels->range(x, n, &row);
+    size_t counted = kernels->bin(x, n, scale_of(clamped(exponent)), row.finite == n, bins);
+    bins[OCTAVO_HALF_BINS] += (uint32_t)(row.finite - counted);
+}
+
+// Bin k of the coarse histogram takes the fine bins k * 2^steps and following, counted from zero in both directions, so
+// walking outwards reads every cell before it is overwritten.
+#define DEFINE_MERGE(name, type)                                                   \
+    static void name(type *bins, int steps) {                                      \
+        if (steps <= 0) return;                                                    \
+        int shift = steps < 12 ? steps : 12;                                       \
+        for (size_t k = 0; k < OCTAVO_HALF_BINS; k++) {                            \
+            type above = bins[OCTAVO_HALF_BINS + k];                               \
+            type below = bins[OCTAVO_HALF_BINS - 1 - k];                           \
+            bins[OCTAVO_HALF_BINS + k] = 0;                                        \
+            bins[OCTAVO_HALF_BINS - 1 - k] = 0;                                    \
+            bins[OCTAVO_HALF_BINS + (k >> shift)] += above;                        \
+            bins[OCTAVO_HALF_BINS - 1 - (k >> shift)] += below;                    \
+        }                                                                          \
+    }
+DEFINE_MERGE(merge_narrow, uint32_t)
+DEFINE_MERGE(merge_wide, uint64_t)
+
+void octavo_histogram_merge_pairs(uint64_t *bins, int steps) { merge_wide(bins, steps); }
+
+// ---- Observations ----
+
+octavo_observation *octavo_observations_make(size_t count) {
+    octavo_observation *array = calloc(count ? count : 1, sizeof *array);
+    if (!array) return NULL;
+    for (size_t i = 0; i < count; i++) {
+        array[i].min = INFINITY;
+        array[i].max = -INFINITY;
+        array[i].exponent = OCTAVO_MIN_EXPONENT;
+    }
+    return array;
+}
+
+void octavo_observations_free(octavo_observation *array) { free(array); }
+
+octavo_observation *octavo_observation_at(octavo_observation *array, size_t index) { return array + index; }
+
+static void grow(octavo_observation *state, int exponent) {
+    if (exponent <= state->exponent) return;
+    if (state->narrow_total) merge_narrow(state->narrow, exponent - state->exponent);
+    if (state->wide_total) merge_wide(state->wide, exponent - state->exponent);
+    state->exponent = exponent;
+}
+
+static void widen(octavo_observation *state) {
+    for (size_t k = 0; k < OCTAVO_BINS; k++) {
+        state->wide[k] += state->narrow[k];
+        state->narrow[k] = 0;
+    }
+    state->wide_total += state->narrow_total;
+    state->narrow_total = 0;
+}
+
+static void observe_chunk(const octavo_kernels *kernels, const float *x, size_t n, octavo_observation *state) {
+    octavo_row_range row = {.min = INFINITY, .max = -INFINITY};
+    kernels->range(x, n, &row);
+    state->nonfinite += n - row.finite;
+    if (row.finite == 0) return;
+    if (row.min < state->min) state->min = row.min;
+    if (row.max > state->max) state->max = row.max;
+    if (row.min == 0 && row.max == 0) {
+        state->zeros += row.finite;
+        return;
+    }
+    grow(state, octavo_histogram_exponent(fmaxf(fabsf(row.min), fabsf(row.max))));
+    if (state->narrow_total + n > UINT32_MAX) widen(state);
+    size_t counted = kernels->bin(x, n, scale_of(state->exponent), row.finite == n, state->narrow);
+    state->narrow_total += counted;
+    state->zeros += row.finite - counted;
+}
+
+void octavo_observe_f32(const float *x, size_t n, octavo_observation *state) {
+    const octavo_kernels *kernels = octavo_kernels_current();
+    for (size_t start = 0; start < n; start += CHUNK) {
+        size_t length = n - start < CHUNK ? n - start : CHUNK;
+        observe_chunk(kernels, x + start, length, state);
+    }
+}
+
+void octavo_observation_merge(octavo_observation *into, const octavo_observation *from) {
+    grow(into, from->exponent);
+    widen(into);
+    int shift = into->exponent - from->exponent;
+    if (shift > 12) shift = 12;
+    for (size_t k = 0; k < OCTAVO_HALF_BINS; k++) {
+        size_t above = OCTAVO_HALF_BINS + k, below = OCTAVO_HALF_BINS - 1 - k;
+        into->wide[OCTAVO_HALF_BINS + (k >> shift)] += from->narrow[above] + from->wide[above];
+        into->wide[OCTAVO_HALF_BINS - 1 - (k >> shift)] += from->narrow[below] + from->wide[below];
+    }
+    into->wide_total += from->narrow_total + from->wide_total;
+    into->zeros += from->zeros;
+    into->nonfinite += from->nonfinite;
+    if (from->min < into->min) into->min = from->min;
+    if (from->max > into->max) into->max = from->max;
+}
+
+octavo_observation_summary octavo_observation_read(const octavo_observation *state) {
+    return (octavo_observation_summary){
+        .min = state->min + 0.0f,
+        .max = state->max + 0.0f,
+        .finite = state->zeros + state->narrow_total + state->wide_total,
+        .nonfinite = state->nonfinite,
+        .exponent = state->exponent,
+    };
+}
+
+void octavo_observation_bins(const octavo_observation *state, uint64_t *bins) {
+    for (size_t k = 0; k < OCTAVO_BINS; k++) bins[k] = state->narrow[k] + state->wide[k];
+    bins[OCTAVO_HALF_BINS] += state->zeros;
+}

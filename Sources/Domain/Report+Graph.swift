@@ -1,0 +1,162 @@
+extension Report {
+    /// What really runs in integers, counted in the graph after the engine's own optimization.
+    package struct Coverage: Equatable, Sendable, Codable {
+        package enum Class: String, Sendable, Codable {
+            case integer, float
+            /// Moves or shapes data; neither integer nor float arithmetic.
+            case other
+        }
+        package struct Operator: Equatable, Sendable, Codable {
+            /// "Conv", or "domain::Op" outside the default domain.
+            package var name: String
+            package var kind: Class
+            package var count: Int
+
+            package init(
+                name: String, kind: Class, count: Int
+            ) {
+                self.name = name
+                self.kind = kind
+                self.count = count
+            }
+        }
+        package struct FloatNode: Equatable, Sendable, Codable {
+            package var node: String
+            package var name: String
+            package var reason: String
+            /// Share of all multiply-accumulates.
+            package var macShare: Double?
+
+            package init(
+                node: String, name: String, reason: String, macShare: Double? = nil
+            ) {
+                self.node = node
+                self.name = name
+                self.reason = reason
+                self.macShare = macShare
+            }
+        }
+        package var operators: [Operator]
+        package var integerNodes: Int
+        package var floatNodes: Int
+        package var otherNodes: Int
+        /// Integer nodes over integer and float nodes.
+        package var nodeShare: Double?
+        /// Q and DQ nodes that the engine could not absorb.
+        package var conversions: Int
+        package var macs: Int64?
+        /// Share of multiply-accumulates done in integers.
+        package var macShare: Double?
+        package var floatReasons: [FloatNode]
+
+        /// Counts the nodes of each class from `operators`.
+        package init(
+            operators: [Operator], conversions: Int, macs: Int64? = nil, macShare: Double? = nil,
+            floatReasons: [FloatNode]
+        ) {
+            func count(_ kind: Class) -> Int { operators.filter { $0.kind == kind }.reduce(0) { $0 + $1.count } }
+            self.operators = operators
+            integerNodes = count(.integer)
+            floatNodes = count(.float)
+            otherNodes = count(.other)
+            let arithmetic = integerNodes + floatNodes
+            nodeShare = arithmetic > 0 ? Double(integerNodes) / Double(arithmetic) : nil
+            self.conversions = conversions
+            self.macs = macs
+            self.macShare = macShare
+            self.floatReasons = floatReasons
+        }
+    }
+
+    /// The plan in numbers; the plan itself is a file of its own.
+    package struct Plan: Equatable, Sendable, Codable {
+        package struct Kept: Equatable, Sendable, Codable {
+            /// Node or tensor name.
+            package var name: String
+            package var reason: String
+
+            package init(
+                name: String, reason: String
+            ) {
+                self.name = name
+                self.reason = reason
+            }
+        }
+        package var quantizedActivations: Int
+        package var quantizedWeights: Int
+        package var keptFloat: [Kept]
+
+        package init(
+            quantizedActivations: Int, quantizedWeights: Int, keptFloat: [Kept]
+        ) {
+            self.quantizedActivations = quantizedActivations
+            self.quantizedWeights = quantizedWeights
+            self.keptFloat = keptFloat
+        }
+    }
+
+    /// Whether the artifact computes the same numbers elsewhere.
+    package struct Portability: Equatable, Sendable, Codable {
+        /// Whether this machine has VNNI, where u8·s8 products are summed without saturation.
+        package var measuredWithVnni: Bool
+        /// Layers whose pair sums can exceed int16 on processors without VNNI; nil when not analysed.
+        package var saturatingLayers: Int?
+        package var note: String
+
+        package init(
+            measuredWithVnni: Bool, saturatingLayers: Int? = nil, note: String
+        ) {
+            self.measuredWithVnni = measuredWithVnni
+            self.saturatingLayers = saturatingLayers
+            self.note = note
+        }
+    }
+
+    /// The machine the numbers come from.
+    package struct Environment: Equatable, Sendable, Codable {
+        package var architecture: String
+        package var processor: String?
+        /// Those of the instruction sets that matter here which the processor has.
+        package var flags: [String]
+        package var logicalCores: Int
+        package var physicalCores: Int?
+        package var numaNodes: Int?
+        /// Processors this process may run on, and the cgroup's quota in processors.
+        package var usableCores: Int
+        package var cgroupCpuQuota: Double?
+        package var cgroupMemoryBytes: Int64?
+        package var memoryBytes: Int64?
+        package var kernel: String?
+        package var libc: String?
+        package var governor: String?
+        package var turbo: Bool?
+        package var smt: Bool?
+        package var microcode: String?
+        package var hypervisor: Bool
+
+        package init(
+            architecture: String, processor: String? = nil, flags: [String], logicalCores: Int,
+            physicalCores: Int? = nil, numaNodes: Int? = nil, usableCores: Int, cgroupCpuQuota: Double? = nil,
+            cgroupMemoryBytes: Int64? = nil, memoryBytes: Int64? = nil, kernel: String? = nil, libc: String? = nil,
+            governor: String? = nil, turbo: Bool? = nil, smt: Bool? = nil, microcode: String? = nil, hypervisor: Bool
+        ) {
+            self.architecture = architecture
+            self.processor = processor
+            self.flags = flags
+            self.logicalCores = logicalCores
+            self.physicalCores = physicalCores
+            self.numaNodes = numaNodes
+            self.usableCores = usableCores
+            self.cgroupCpuQuota = cgroupCpuQuota
+            self.cgroupMemoryBytes = cgroupMemoryBytes
+            self.memoryBytes = memoryBytes
+            self.kernel = kernel
+            self.libc = libc
+            self.governor = governor
+            self.turbo = turbo
+            self.smt = smt
+            self.microcode = microcode
+            self.hypervisor = hypervisor
+        }
+    }
+}

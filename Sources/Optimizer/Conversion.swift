@@ -1,0 +1,136 @@
+import Domain
+import Foundation
+import Inference
+import ModelGraph
+import Quantization
+
+/// A quantized model on disk, and why this one was delivered.
+struct Candidate {
+    var quantized: Quantized
+    var path: String
+    var decisions: [Finding]
+}
+
+/// Calibration and quantization: builds the integer form, and the weight-only form where integers do not pay.
+struct Conversion {
+    private let order: WorkOrder.Quantize
+    private let inputs: Inputs
+    private let models: EngineModels
+    private let prepared: PreparedModel
+    private let clock: StageClock
+    private let runs: SampleRuns
+
+    init(
+        _ order: WorkOrder.Quantize, _ inputs: Inputs, _ models: EngineModels, _ prepared: PreparedModel,
+        _ clock: StageClock
+    ) {
+        self.order = order
+        self.inputs = inputs
+        self.models = models
+        self.prepared = prepared
+        self.clock = clock
+        runs = SampleRuns(
+            feed: inputs.calibration, threads: order.threads, outputs: prepared.model.graph.outputs.map(\.name))
+    }
+
+    /// How many samples layer errors are measured on: two give most of bias correction, sixteen all of it.
+    private static let reviewSamples = 16
+
+    func best() throws -> Candidate {
+        let quantize = Quantize(
+            models: models, runs: runs, recipe: order.recipe,
+            reviewSamples: Array(inputs.used.prefix(Self.reviewSamples)))
+        let excluded = excludedNodes()
+        guard let integer = try self.integer(quantize, excluded) else {
+            return try clock.time(.quantize) {
+                let candidate = try write(quantize.weightOnly(prepared, keepFloat: excluded))
+                return with(
+                    candidate, "nothing-integer",
+                    "No operator of this model can run in integers here; its weights are stored in 8 bits.")
+            }
+        }
+        return try clock.time(.quantize) { try neverSlower(integer, quantize, excluded) }
+    }
+
+    private func integer(_ quantize: Quantize, _ excluded: [String: Reason]) throws -> Candidate? {
+        let placement = Placement(prepared.topology, keepFloat: excluded)
+        guard !placement.isEmpty else { return nil }
+        let planner = Planner(prepared.topology, rule: order.recipe.options.rule)
+        let tensors = planner.tensorsToObserve(placement)
+        let statistics = try clock.time(.calibrate) {
+            try Calibrate(models: models, runs: runs)(
+                prepared, tensors: tensors, samples: inputs.used, progress: clock.progress)
+        }
+        clock.log("calibrated \(tensors.count) tensors on \(inputs.used.count) samples")
+        return try clock.time(.quantize) {
+            try quantize.integer(prepared, keepFloat: excluded, statistics).map(write)
+        }
+    }
+
+    /// Times the integer form against FP32; where it is slower beyond the noise, the weight-only form takes its place.
+    private func neverSlower(
+        _ integer: Candidate, _ quantize: Quantize, _ excluded: [String: Reason]
+    ) throws -> Candidate {
+        let race = try Race(order, inputs, models)
+        let speed = try race.speedup(of: integer.path)
+        clock.log("integer form: \(speed.ratio.formatted(.number.precision(.fractionLength(2))))x FP32")
+        guard speed.interval.high < 1 else { return integer }
+        let candidate = try write(quantize.weightOnly(prepared, keepFloat: excluded))
+        return with(
+            candidate, "integers-slower",
+            "In integers this model ran at \(speed.ratio.formatted(.number.precision(.fractionLength(2))))x the speed of "
+                + "FP32 on this machine, so only its weights are stored in 8 bits: the file shrinks, the speed stays.")
+    }
+
+    private func with(_ candidate: Candidate, _ code: String, _ detail: String) -> Candidate {
+        var edited = candidate
+        edited.decisions.append(Finding(.warning, code: code, detail: detail))
+        return edited
+    }
+
+    private func write(_ quantized: Quantized) throws -> Candidate {
+        var model = quantized.model
+        model.declareDomains()
+        let path = order.scratch + "/" + quantized.form.rawValue + ".onnx"
+        try model.write(to: path)
+        return Candidate(quantized: quantized, path: path, decisions: [])
+    }
+
+    /// Nodes that the recipe's `exclude` patterns name.
+    private func excludedNodes() -> [String: Reason] {
+        var excluded: [String: Reason] = [:]
+        for node in prepared.topology.graph.nodes {
+            if let pattern = order.recipe.options.exclude.first(where: { node.name.matches(wildcard: $0) }) {
+                excluded[node.name] = Reason("excluded by '\(pattern)'")
+            }
+        }
+        return excluded
+    }
+}
+
+extension String {
+    /// Whether the whole string matches `pattern`, in which `*` stands for any run of characters.
+    func matches(wildcard pattern: String) -> Bool {
+        let text = Array(utf8)
+        let pattern = Array(pattern.utf8)
+        let star = UInt8(ascii: "*")
+        var (i, p) = (0, 0)
+        var retry: (text: Int, pattern: Int)?
+        while i < text.count {
+            if p < pattern.count, pattern[p] == star {
+                retry = (i, p)
+                p += 1
+            } else if p < pattern.count, pattern[p] == text[i] {
+                i += 1
+                p += 1
+            } else if let last = retry {
+                retry = (last.text + 1, last.pattern)
+                i = last.text + 1
+                p = last.pattern + 1
+            } else {
+                return false
+            }
+        }
+        return pattern[p...].allSatisfy { $0 == star }
+    }
+}

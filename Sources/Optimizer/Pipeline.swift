@@ -1,0 +1,79 @@
+package import Domain
+import Foundation
+package import Inference
+import ModelGraph
+import Quantization
+
+/// One conversion from files to files: the stages in order, and nothing else.
+///
+/// `tell` receives progress and log events; the last word, `finished` or `failed`, is the caller's. Every error that
+/// leaves here is a `Failure`.
+package struct Pipeline {
+    private let order: WorkOrder.Quantize
+    private let engine: any Engine
+    private let clock: StageClock
+
+    package init(_ order: WorkOrder.Quantize, engine: any Engine, tell: @escaping @Sendable (WorkEvent) -> Void) {
+        self.order = order
+        self.engine = engine
+        clock = StageClock(tell)
+    }
+
+    package func run() throws -> WorkEvent.Results {
+        do {
+            let inputs = try clock.time(.load) { try Inputs(order) }
+            let models = EngineModels(engine: engine, directory: order.scratch)
+            let prepared = try clock.time(.prepare) {
+                try Prepare(
+                    models: models, feed: inputs.calibration, batchOnly: inputs.batchOnly,
+                    batchIsOpen: inputs.batchIsOpen)(inputs.loaded.model)
+            }
+            let conversion = Conversion(order, inputs, models, prepared, clock)
+            let candidate = try conversion.best()
+            let verified = try clock.time(.verify) {
+                try Verify(order, inputs, models, clock)(candidate)
+            }
+            let latency = try clock.time(.measure) { try Measure(order, inputs, models)(candidate) }
+            return try clock.time(.publish) {
+                try Publish(order, inputs, engine, clock)(candidate, prepared, verified, latency)
+            }
+        } catch {
+            throw Failure(wrapping: error, stage: clock.current)
+        }
+    }
+}
+
+extension Failure {
+    /// Any error of the optimizing tower as a failure of the stage it came from.
+    package init(wrapping error: any Error, stage: Stage?) {
+        switch error {
+        case var failure as Failure:
+            failure.stage = failure.stage ?? stage
+            self = failure
+        case let error as ModelError:
+            self.init(error, stage: stage ?? .load)
+        case let error as EngineError:
+            self.init(error, stage: stage)
+        case let error as QuantizationError:
+            self.init(.invalidCalibrationSet, stage: stage, detail: "\(error).", fault: .user)
+        default:
+            self.init(.internal, stage: stage, detail: "\(error)")
+        }
+    }
+
+    /// What the engine refuses at load is the model's fault; what it cannot allocate is a limit; the rest is ours.
+    private init(_ error: EngineError, stage: Stage?) {
+        let text = "\(error)"
+        if case .libraryMissing = error {
+            self.init(.engineMissing, stage: stage, detail: text)
+        } else if case .wrongLibrary = error {
+            self.init(.engineMissing, stage: stage, detail: text)
+        } else if text.contains("bad_alloc") || text.contains("Failed to allocate memory") {
+            self.init(.outOfMemory, stage: stage, detail: "The engine ran out of memory: \(text)")
+        } else if stage == .load || stage == .prepare {
+            self.init(.unsupportedModel, stage: stage, detail: "The engine refuses the model: \(text)")
+        } else {
+            self.init(.internal, stage: stage, detail: text)
+        }
+    }
+}

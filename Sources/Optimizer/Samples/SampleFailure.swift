@@ -1,0 +1,26 @@
+import Domain
+
+extension Failure {
+    /// A sample archive that cannot be used. `detail` is a whole sentence that says what to do next; `array` is the array it
+    /// is about, nil for the archive itself.
+    static func samples(_ detail: String, array: String? = nil) -> Failure {
+        Failure(.invalidCalibrationSet, stage: .load, detail: detail, pointer: array)
+    }
+}
+
+/// Bounds on what an archive may ask of the machine.
+package struct SampleLimits: Sendable {
+    package var arrays = 256
+    package var directoryBytes = 16 << 20
+    /// Longest header read of one array; numpy itself refuses above 10,000.
+    package var headerBytes = 65_536 + 12
+    /// Bytes that all compressed arrays of one archive may unpack to.
+    package var inflatedBytes = 64 << 30
+    /// Above `ratioFreeBytes` an array may unpack to at most this many times its compressed size. Deflate reaches 1032 on
+    /// constant bytes, real samples stay below 20.
+    package var ratio = 200
+    package var ratioFreeBytes = 256 << 20
+
+    package init() {}
+    package static let `default` = SampleLimits()
+}

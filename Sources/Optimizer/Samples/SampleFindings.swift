@@ -1,0 +1,71 @@
+import Domain
+
+/// Remarks on a set of samples that is sound but may not do its work well.
+struct SampleFindings {
+    let summary: SampleSetSummary
+    let scans: [ArrayScan]
+    let digests: [SampleDigest]
+
+    var all: [Finding] { fewSamples + duplicates + zip(summary.arrays, scans).flatMap { constant($0) + range($0, $1) } }
+
+    private var fewSamples: [Finding] {
+        guard summary.samples < 100 else { return [] }
+        return [
+            Finding(
+                .info, code: "few-samples",
+                detail:
+                    "The set has \(summary.samples) sample\(summary.samples == 1 ? "" : "s"). 100 to 1000 typical ones "
+                    + "give steadier ranges and narrower intervals.")
+        ]
+    }
+
+    private var duplicates: [Finding] {
+        let spare = digests.count - Set(digests).count
+        guard spare > 0 else { return [] }
+        return [
+            Finding(
+                .warning, code: "duplicate-samples",
+                detail: "\(spare) of \(digests.count) samples repeat another one byte for byte. "
+                    + "They add weight but no knowledge; replace them.")
+        ]
+    }
+
+    private func constant(_ array: SampleSetSummary.Array) -> [Finding] {
+        guard let value = array.minimum, value == array.maximum else { return [] }
+        return [
+            Finding(
+                .warning, code: "constant-array",
+                detail:
+                    "All values of array '\(array.name)' are \(value). Ranges learned from it are meaningless unless "
+                    + "the model's input is always so.", pointer: array.name)
+        ]
+    }
+
+    /// Pictures with values 0 to 255 that nothing scales, where most models expect 0 to 1 or normalized values.
+    private func range(_ array: SampleSetSummary.Array, _ scan: ArrayScan) -> [Finding] {
+        guard summary.preprocessing.scale == 1, summary.preprocessing.mean.isEmpty, summary.preprocessing.std.isEmpty,
+            array.shape.count >= 3, let low = array.minimum, let high = array.maximum, low >= 0, high <= 255,
+            high >= 128
+        else { return [] }
+        let advice =
+            "If the model was trained on other values, post the set with the right preprocessing, for example "
+            + "scale=1/255, mean and std."
+        if array.type.isFloat {
+            return [
+                Finding(
+                    .warning, code: "range-suspicion",
+                    detail:
+                        "Float array '\(array.name)' holds \(scan.isWhole ? "whole numbers" : "values") from \(low) to "
+                        + "\(high), like raw pixels, and the preprocessing leaves them so. \(advice)",
+                    pointer: array.name)
+            ]
+        }
+        guard array.type == .uint8 else { return [] }
+        return [
+            Finding(
+                .info, code: "raw-pixels",
+                detail: "Array '\(array.name)' holds raw pixels and the preprocessing leaves them so. \(advice)",
+                pointer: array.name)
+        ]
+    }
+}

@@ -1,0 +1,91 @@
+import Dispatch
+import Domain
+import Inference
+import ModelGraph
+import Quantization
+import Synchronization
+
+/// Runs samples through instrumented graphs, each worker thread with state of its own.
+struct SampleRuns {
+    let feed: SampleFeed
+    let threads: Int
+    let outputs: [String]
+
+    /// Runs the samples `indices` through `session`, spread over the threads; `context` gives the pointer that observers
+    /// see for the n-th sample on a given thread. Calls `progress` with the share done. Stops at the first error.
+    func run(
+        _ indices: [Int], through session: any Session,
+        context: @Sendable (_ position: Int, _ thread: Int) -> UnsafeMutableRawPointer,
+        progress: @Sendable (Double) -> Void
+    ) throws {
+        let next = Atomic<Int>(0)
+        let done = Atomic<Int>(0)
+        let failure = Mutex<(any Error)?>(nil)
+        DispatchQueue.concurrentPerform(iterations: max(1, min(threads, indices.count))) { thread in
+            while failure.withLock({ $0 == nil }) {
+                let position = next.add(1, ordering: .relaxed).oldValue
+                guard position < indices.count else { return }
+                do {
+                    _ = try session.run(
+                        try feed.sample(indices[position]), outputs: outputs, context: context(position, thread))
+                    let count = done.add(1, ordering: .relaxed).newValue
+                    progress(Double(count) / Double(indices.count))
+                } catch {
+                    failure.withLock { $0 = $0 ?? error }
+                }
+            }
+        }
+        if let error = failure.withLock({ $0 }) { throw error }
+    }
+}
+
+/// One streaming pass over the calibration samples: extremes and histograms of the tensors a placement quantizes.
+struct Calibrate {
+    let models: EngineModels
+    let runs: SampleRuns
+
+    func callAsFunction(
+        _ prepared: PreparedModel, tensors: [String], samples: [Int], progress: @Sendable (Double) -> Void
+    ) throws -> [String: TensorStatistics] {
+        let graph = try Instrumentation.observe(tensors, in: prepared.topology.graph)
+        var options = SessionOptions()
+        options.observer = RangeObserver()
+        let session = try models.session(graph, of: prepared.model, named: "observed", options)
+        let banks = try (0..<max(1, runs.threads)).map { _ in try Self.makeBank(tensors.count) }
+        let pointers = banks.map { SendablePointer(Unmanaged.passUnretained($0).toOpaque()) }
+        try runs.run(samples, through: session, context: { _, thread in pointers[thread].raw }, progress: progress)
+        return withExtendedLifetime(banks) { merge(banks, tensors) }
+    }
+
+    private static func makeBank(_ count: Int) throws -> StatisticsBank {
+        guard let bank = StatisticsBank(count: count) else {
+            throw Failure(.outOfMemory, stage: .calibrate, detail: "No memory for the statistics of \(count) tensors.")
+        }
+        return bank
+    }
+
+    private func merge(_ banks: [StatisticsBank], _ tensors: [String]) -> [String: TensorStatistics] {
+        var statistics: [String: TensorStatistics] = [:]
+        for (slot, tensor) in tensors.enumerated() {
+            var merged = TensorStatistics()
+            for bank in banks { merged.merge(bank.statistics(slot)) }
+            statistics[tensor] = merged
+        }
+        return statistics
+    }
+}
+
+/// A pointer to state that one thread uses at a time; who may use it when is the business of `SampleRuns`.
+struct SendablePointer: @unchecked Sendable {
+    let raw: UnsafeMutableRawPointer
+    init(_ raw: UnsafeMutableRawPointer) { self.raw = raw }
+}
+
+/// Feeds observed float tensors into the bank that the run's context points to.
+private final class RangeObserver: TensorObserver {
+    func observe(slot: Int, context: UnsafeMutableRawPointer?, values: [ObservedTensor]) {
+        guard let context, let floats = values.first?.floats else { return }
+        let bank = Unmanaged<StatisticsBank>.fromOpaque(context).takeUnretainedValue()
+        bank.observe(slot, floats)
+    }
+}

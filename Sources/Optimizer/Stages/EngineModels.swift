@@ -1,0 +1,46 @@
+import Domain
+import Foundation
+import Inference
+import ModelGraph
+import Quantization
+
+/// Writes graphs into the scratch directory and opens them in the engine: the one way the stages get a session.
+struct EngineModels {
+    let engine: any Engine
+    let directory: String
+
+    /// Opens `graph` as the main graph of `model`.
+    func session(
+        _ graph: Graph, of model: Model, named name: String, _ options: SessionOptions
+    ) throws -> any Session {
+        let path = try write(graph, of: model, named: name)
+        return try engine.makeSession(.path(path), options)
+    }
+
+    /// Writes `graph` as the main graph of `model` and returns the file's path.
+    func write(_ graph: Graph, of model: Model, named name: String) throws -> String {
+        var edited = model
+        edited.graph = graph
+        edited.declareDomains()
+        let path = directory + "/" + name + ".onnx"
+        try edited.write(to: path)
+        return path
+    }
+}
+
+extension Model {
+    /// Makes the operator set imports name exactly the domains that nodes use.
+    mutating func declareDomains() {
+        var used: Set<String> = []
+        graph.visitGraphs { used.formUnion($0.nodes.map(\.domain)) }
+        for domain in used.sorted() where opset(domain) == nil { setOpset(domain, 1) }
+        // Bodies of local functions are not read: what they use must stay declared.
+        guard functions.isEmpty else { return }
+        opsets.removeAll { !OperatorDomain.isDefault($0.domain) && !used.contains($0.domain) }
+    }
+}
+
+extension Graph {
+    /// Bytes of all initializers of the main graph.
+    var weightBytes: Int { initializers.reduce(0) { $0 + $1.byteCount } }
+}

@@ -1,0 +1,80 @@
+import Domain
+import Inference
+
+/// FP32 and a candidate in the engine, side by side, on one sample: what latency is measured with.
+struct Race {
+    private let order: WorkOrder.Quantize
+    private let models: EngineModels
+    private let sample: [String: TensorValue]
+    private let fp32: any Session
+
+    init(_ order: WorkOrder.Quantize, _ inputs: Inputs, _ models: EngineModels) throws {
+        self.order = order
+        self.models = models
+        sample = try inputs.evaluation.sample(0)
+        fp32 = try models.engine.makeSession(.path(order.model.path), Self.options(order.threads))
+    }
+
+    /// Options of a process that serves one model.
+    static func options(_ threads: Int) -> SessionOptions {
+        var options = SessionOptions()
+        options.threads = threads
+        return options
+    }
+
+    /// Interleaved timings of both models, for about `budget` seconds.
+    func run(_ path: String, budget: Double) throws -> Report.Latency {
+        let int8 = try models.engine.makeSession(.path(path), Self.options(order.threads))
+        let reference = try fp32.bind(sample)
+        let candidate = try int8.bind(sample)
+        var settings = LatencyMeter.Settings()
+        settings.budget = budget
+        settings.threads = order.threads
+        return try LatencyMeter(settings: settings).measure(fp32: { try reference.run() }, int8: { try candidate.run() })
+    }
+
+    /// A short measurement to decide by.
+    func speedup(of path: String) throws -> (ratio: Double, interval: Report.Interval) {
+        let latency = try run(path, budget: 0.8)
+        return (latency.speedup, latency.speedupInterval)
+    }
+}
+
+/// Latency of both models and the time to load them.
+struct Measure {
+    struct Result {
+        var latency: Report.Latency
+        var load: Report.Load
+    }
+    private let order: WorkOrder.Quantize
+    private let inputs: Inputs
+    private let models: EngineModels
+
+    init(_ order: WorkOrder.Quantize, _ inputs: Inputs, _ models: EngineModels) {
+        self.order = order
+        self.inputs = inputs
+        self.models = models
+    }
+
+    func callAsFunction(_ candidate: Candidate) throws -> Result {
+        let fp32 = try load(order.model.path)
+        let int8 = try load(candidate.path)
+        let latency = try Race(order, inputs, models).run(candidate.path, budget: 3)
+        return Result(
+            latency: latency,
+            load: Report.Load(
+                fp32Ms: fp32.load, int8Ms: int8.load, fp32FirstRunMs: fp32.first, int8FirstRunMs: int8.first))
+    }
+
+    /// Milliseconds from file to session and for the first run; the file is in the page cache.
+    private func load(_ path: String) throws -> (load: Double, first: Double) {
+        let start = LatencyMeter.monotonic()
+        let session = try models.engine.makeSession(.path(path), Race.options(order.threads))
+        let loaded = LatencyMeter.monotonic()
+        let sample = try inputs.evaluation.sample(0)
+        let ready = LatencyMeter.monotonic()
+        _ = try session.run(sample, outputs: session.outputs.map(\.name))
+        let done = LatencyMeter.monotonic()
+        return (Double(loaded - start) / 1e6, Double(done - ready) / 1e6)
+    }
+}

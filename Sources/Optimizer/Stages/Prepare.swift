@@ -1,0 +1,126 @@
+import Domain
+import Foundation
+import Inference
+import ModelGraph
+import Quantization
+import Synchronization
+
+/// A float model that computes what the customer's computes, in the form that quantizes best, and what is known of it.
+struct PreparedModel {
+    var model: Model
+    var topology: Topology
+    /// How often each rewrite was applied.
+    var rewrites: [String: Int]
+}
+
+/// Brings a model into shape: operator set 13 or later, constants and BatchNorms folded by the engine, exact rewrites.
+struct Prepare {
+    let models: EngineModels
+    let feed: SampleFeed
+    /// Whether every model input varies in its first axis at most.
+    let batchOnly: Bool
+    /// Whether the first axis of some input is open.
+    let batchIsOpen: Bool
+
+    func callAsFunction(_ original: Model) throws -> PreparedModel {
+        var model = original
+        model.graph.dropInitializersFromInputs()
+        if (model.opset("") ?? 0) < 13 { try upgrade(&model) }
+        model = try fold(model)
+        var topology = try describe(model.graph, of: model)
+        let folded = model
+        func describeAgain(_ graph: Graph) throws -> Topology { try describe(graph, of: folded) }
+        var rewrites = try Rewrite.run(Rewrite.all, on: &topology, describe: describeAgain)
+        let placement = Placement(topology, keepFloat: [:])
+        let integer = try Rewrite.run(
+            Rewrite.integerOnly(placement), on: &topology, describe: describeAgain)
+        rewrites.merge(integer) { $0 + $1 }
+        model.graph = topology.graph
+        return PreparedModel(model: model, topology: topology, rewrites: rewrites)
+    }
+
+    private func upgrade(_ model: inout Model) throws {
+        let shapes = try probe(model.graph, of: model, batch: 1).shapes
+        do {
+            try OpsetUpgrade.upgrade(&model, to: 13) { shapes[$0]?.count }
+        } catch let error as ModelError {
+            throw Failure(error, stage: .prepare)
+        }
+    }
+
+    /// Lets the engine fold constants, BatchNorm, Pad and dead branches: the same folds it would do at load, so the
+    /// result computes the same. A fold that blows tables up is given up.
+    private func fold(_ model: Model) throws -> Model {
+        let folded = models.directory + "/folded.onnx"
+        var options = SessionOptions()
+        options.optimization = .basic
+        options.optimizedModelPath = folded
+        _ = try models.session(model.graph, of: model, named: "unfolded", options)
+        var result = try Model.read(path: folded, externalDirectory: models.directory)
+        guard result.graph.weightBytes <= 2 * model.graph.weightBytes + 1 << 20 else { return model }
+        result.metadata = model.metadata
+        result.declareDomains()
+        return result
+    }
+
+    /// Shapes and types of all tensors, from runs at batch 1, 2 and 3 where the batch is free.
+    private func describe(_ graph: Graph, of model: Model) throws -> Topology {
+        let first = try probe(graph, of: model, batch: 1)
+        var shapes = [first.shapes]
+        if batchOnly, batchIsOpen {
+            for batch in [2, 3] {
+                guard let more = try? probe(graph, of: model, batch: batch) else { break }
+                shapes.append(more.shapes)
+            }
+        }
+        let known = batchOnly && (!batchIsOpen || shapes.count == 3)
+        return Topology(graph: graph, types: first.types, shapesByBatch: shapes, isStaticBeyondBatch: known)
+    }
+
+    private func probe(
+        _ graph: Graph, of model: Model, batch: Int
+    ) throws -> (shapes: [String: [Int]], types: [String: ElementType]) {
+        let (probed, tensors) = try Instrumentation.probe(graph)
+        let observer = ShapeObserver()
+        var options = SessionOptions()
+        options.optimization = .none
+        options.observer = observer
+        let session = try models.session(probed, of: model, named: "probe", options)
+        _ = try session.run(sample(repeated: batch), outputs: graph.outputs.map(\.name))
+        let seen = observer.seen
+        var shapes: [String: [Int]] = [:]
+        var types: [String: ElementType] = [:]
+        for (slot, tensor) in tensors.enumerated() {
+            guard let (shape, type) = seen[slot] else { continue }
+            shapes[tensor] = shape
+            types[tensor] = type
+        }
+        return (shapes, types)
+    }
+}
+
+extension Prepare {
+    /// The first sample `batch` times over along the first axis of every input.
+    private func sample(repeated batch: Int) throws -> [String: TensorValue] {
+        try feed.sample(0).mapValues { value in
+            guard batch > 1, let first = value.shape.first else { return value }
+            let bytes = value.withBytes { Array($0) }
+            return try TensorValue(
+                type: value.type, shape: [first * batch] + value.shape.dropFirst(),
+                bytes: Array(repeatElement(bytes, count: batch).joined()))
+        }
+    }
+}
+
+/// Notes shape and type of each observed tensor.
+private final class ShapeObserver: TensorObserver {
+    private let table = Mutex<[Int: (shape: [Int], type: ElementType)]>([:])
+
+    var seen: [Int: (shape: [Int], type: ElementType)] { table.withLock { $0 } }
+
+    func observe(slot: Int, context: UnsafeMutableRawPointer?, values: [ObservedTensor]) {
+        guard let value = values.first else { return }
+        let (shape, type) = (value.shape, value.type)
+        table.withLock { $0[slot] = (shape, type) }
+    }
+}

@@ -1,0 +1,117 @@
+import Domain
+import Foundation
+import Inference
+import ModelGraph
+
+/// What the engine really executed in one run: every node after its own optimization, with shapes and time.
+struct Profile {
+    struct Step {
+        var name: String
+        var op: String
+        var microseconds: Double
+        /// Multiply-accumulates, for operators with weights.
+        var macs: Int
+    }
+    var steps: [Step]
+
+    /// Runs `path` a few times with the engine's profiler and keeps the last run.
+    init(_ path: String, in models: EngineModels, inputs: [String: TensorValue], outputs: [String]) throws {
+        var options = SessionOptions()
+        options.profilePrefix = models.directory + "/profile"
+        let session = try models.engine.makeSession(.path(path), options)
+        let runs = 3
+        for _ in 0..<runs { _ = try session.run(inputs, outputs: outputs) }
+        let file = try session.endProfiling()
+        defer { unlink(file) }
+        let events = try JSONDecoder().decode([Event].self, from: Data(contentsOf: URL(fileURLWithPath: file)))
+        let kernels = events.filter { $0.cat == "Node" && $0.name.hasSuffix("_kernel_time") }
+        steps = kernels.suffix(kernels.count / runs).map(Step.init)
+    }
+
+    fileprivate struct Event: Decodable {
+        struct Arguments: Decodable {
+            var opName: String?
+            var inputs: [[String: [Int]]]?
+            var outputs: [[String: [Int]]]?
+
+            enum CodingKeys: String, CodingKey {
+                case opName = "op_name"
+                case inputs = "input_type_shape"
+                case outputs = "output_type_shape"
+            }
+        }
+        var cat: String?
+        var name: String
+        var dur: Double?
+        var args: Arguments?
+    }
+}
+
+extension Profile.Step {
+    fileprivate init(_ event: Profile.Event) {
+        name = String(event.name.dropLast("_kernel_time".count))
+        op = event.args?.opName ?? "?"
+        microseconds = event.dur ?? 0
+        let inputs = (event.args?.inputs ?? []).map { $0.values.first ?? [] }
+        let output = (event.args?.outputs ?? []).first?.values.first ?? []
+        macs = Self.macs(op, inputs, output)
+    }
+
+    /// Output values times the length of each dot product.
+    private static func macs(_ op: String, _ inputs: [[Int]], _ output: [Int]) -> Int {
+        let outputs = output.reduce(1, *)
+        switch op {
+        case "Conv", "FusedConv", "QLinearConv", "ConvInteger", "ConvTranspose":
+            let position = op.hasPrefix("QLinear") ? 3 : 1
+            guard inputs.indices.contains(position), let channels = inputs[position].first, channels > 0 else { return 0 }
+            return outputs * (inputs[position].reduce(1, *) / channels)
+        case "Gemm", "QGemm", "MatMul", "FusedMatMul", "MatMulIntegerToFloat", "QLinearMatMul", "FusedGemm",
+            "MatMulInteger", "DynamicQuantizeMatMul":
+            return outputs * (inputs.first?.last ?? 0)
+        default: return 0
+        }
+    }
+
+    /// Integer arithmetic, float arithmetic, or neither.
+    var kind: Report.Coverage.Class {
+        if Self.integer.contains(op) || op.hasPrefix("QLinear") { return .integer }
+        return Self.moving.contains(op) ? .other : .float
+    }
+
+    var isConversion: Bool { op == "QuantizeLinear" || op == "DequantizeLinear" }
+
+    private static let integer: Set<String> = [
+        "QGemm", "MatMulIntegerToFloat", "MatMulInteger", "ConvInteger", "DynamicQuantizeMatMul", "DynamicQuantizeLSTM",
+    ]
+    private static let moving: Set<String> = [
+        "Reshape", "Transpose", "Concat", "Split", "Slice", "Gather", "Squeeze", "Unsqueeze", "Flatten", "Shape",
+        "Identity", "Cast", "Expand", "Tile", "Pad", "DepthToSpace", "SpaceToDepth", "ReorderInput", "ReorderOutput",
+        "MaxPool", "Resize", "ConstantOfShape", "QuantizeLinear", "DequantizeLinear", "Constant", "NhwcMaxPool", "If",
+        "MemcpyToHost", "MemcpyFromHost", "Range", "Where", "Equal", "ScatterND", "GatherElements",
+    ]
+}
+
+extension Report.Coverage {
+    /// Counts what ran. `reason` explains a float node, by its name.
+    init(_ profile: Profile, reason: (String) -> String?) {
+        var counts: [String: Int] = [:]
+        var kinds: [String: Class] = [:]
+        for step in profile.steps {
+            counts[step.op, default: 0] += 1
+            kinds[step.op] = step.kind
+        }
+        let total = profile.steps.reduce(0) { $0 + $1.macs }
+        let integer = profile.steps.filter { $0.kind == .integer }.reduce(0) { $0 + $1.macs }
+        let floats = profile.steps.filter { $0.kind == .float }.sorted { $0.microseconds > $1.microseconds }
+        self.init(
+            operators: counts.keys.sorted().map { Operator(name: $0, kind: kinds[$0] ?? .other, count: counts[$0] ?? 0) },
+            conversions: profile.steps.filter(\.isConversion).count,
+            macs: Int64(total), macShare: total > 0 ? Double(integer) / Double(total) : nil,
+            floatReasons: floats.prefix(50).map { step in
+                FloatNode(
+                    node: step.name, name: step.op,
+                    reason: reason(step.name) ?? "the runtime has no integer form of \(step.op) here",
+                    macShare: total > 0 && step.macs > 0 ? Double(step.macs) / Double(total) : nil)
+            })
+    }
+}

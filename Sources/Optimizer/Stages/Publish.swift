@@ -1,0 +1,131 @@
+import Domain
+import Foundation
+import Inference
+import ModelGraph
+import Quantization
+
+/// Writes the artifact, the plan and the report into the scratch directory.
+struct Publish {
+    private let order: WorkOrder.Quantize
+    private let inputs: Inputs
+    private let engine: any Engine
+    private let clock: StageClock
+
+    init(_ order: WorkOrder.Quantize, _ inputs: Inputs, _ engine: any Engine, _ clock: StageClock) {
+        self.order = order
+        self.inputs = inputs
+        self.engine = engine
+        self.clock = clock
+    }
+
+    func callAsFunction(
+        _ candidate: Candidate, _ prepared: PreparedModel, _ verified: Verify.Result, _ measured: Measure.Result
+    ) throws -> WorkEvent.Results {
+        let artifact = "artifact.onnx"
+        try? FileManager.default.removeItem(atPath: path(artifact))
+        try FileManager.default.moveItem(atPath: candidate.path, toPath: path(artifact))
+        let plan = PlanDocument(candidate.quantized, rewrites: prepared.rewrites, target: order.recipe.target)
+        try write(JSON.encode(plan, pretty: true), to: "plan.json")
+        var report = try self.report(candidate, verified, measured, artifact: path(artifact))
+        report.verdict = Report.Verdict.judge(report)
+        try write(JSON.encode(report, pretty: true), to: "report.json")
+        try write(Array(ReportText.render(report).utf8), to: "report.txt")
+        return WorkEvent.Results(
+            artifact: artifact, artifactName: artifactName, report: "report.json", reportText: "report.txt",
+            plan: "plan.json", verdict: report.verdict.line)
+    }
+
+    private func report(
+        _ candidate: Candidate, _ verified: Verify.Result, _ measured: Measure.Result, artifact: String
+    ) throws -> Report {
+        let quantized = candidate.quantized
+        let environment = HostEnvironment.read()
+        return Report(
+            verdict: .pending, identity: try identity(artifact),
+            split: split, accuracy: verified.accuracy, accuracyAbsence: verified.accuracyAbsence,
+            fidelity: verified.fidelity, latency: measured.latency, gate: verified.gate,
+            size: Report.Size(
+                modelBytes: modelBytes, artifactBytes: size(of: artifact),
+                modelWeightBytes: Int64(inputs.loaded.summary.weightBytes),
+                artifactWeightBytes: Int64(quantized.model.graph.weightBytes)),
+            memory: Report.Memory(peakRssBytes: HostEnvironment.peakResidentBytes(), phases: clock.phases),
+            load: measured.load, coverage: verified.coverage, plan: planSummary(quantized),
+            calibration: calibrationHealth, portability: portability(environment, quantized), environment: environment,
+            stages: clock.times, findings: candidate.decisions)
+    }
+
+    private func identity(_ artifact: String) throws -> Report.Identity {
+        Report.Identity(
+            job: order.job, attempt: order.attempt,
+            model: .init(name: order.model.file, digest: order.model.digest, bytes: modelBytes),
+            calibration: .init(digest: order.calibration.digest, bytes: size(of: order.calibration.path)),
+            evaluation: order.evaluation.map { .init(digest: $0.digest, bytes: size(of: $0.path)) },
+            artifact: .init(name: artifactName, digest: nil, bytes: size(of: artifact)), recipe: order.recipe,
+            engine: engine.name, engineVersion: engine.version, octavoVersion: Octavo.version,
+            kernels: StatisticsBank.kernels, seed: LatencyMeter.Settings().seed, created: Date())
+    }
+
+    private var split: Report.Split {
+        let calibration = Set(inputs.digests)
+        return Report.Split(
+            calibrationSamples: inputs.used.count, evaluationSamples: inputs.evaluation.count, heldOut: inputs.heldOut,
+            overlap: inputs.heldOut ? inputs.evaluationDigests.count(where: calibration.contains) : nil,
+            labels: inputs.evaluation.labels?.count ?? 0)
+    }
+
+    private func planSummary(_ quantized: Quantized) -> Report.Plan {
+        let kept = zip(quantized.topology.graph.nodes, quantized.plan.placement.verdicts).compactMap { node, verdict in
+            if case .float(let reason) = verdict, OperatorRule.of(node) == .anchor {
+                Report.Plan.Kept(name: node.name, reason: reason.text)
+            } else {
+                nil
+            }
+        }
+        return Report.Plan(
+            quantizedActivations: quantized.plan.grids.count, quantizedWeights: quantized.plan.placement.anchors.count,
+            keptFloat: kept)
+    }
+
+    private var calibrationHealth: Report.CalibrationHealth {
+        Report.CalibrationHealth(
+            samplesInSet: inputs.calibration.count, samplesUsed: inputs.used.count,
+            duplicates: inputs.digests.count - Set(inputs.digests).count,
+            arrays: inputs.calibrationArchive.outline(preprocessing: order.calibration.preprocessing).arrays,
+            findings: [])
+    }
+
+    private func portability(_ environment: Report.Environment, _ quantized: Quantized) -> Report.Portability {
+        let vnni = environment.flags.contains { $0.contains("vnni") }
+        let note =
+            quantized.form == .weightOnly
+            ? "Arithmetic is float: the artifact computes the same on every processor."
+            : "On processors without VNNI the runtime's u8 x s8 kernels saturate at 16 bits: outputs can differ there. "
+                + (vnni ? "These numbers were measured with VNNI." : "These numbers were measured without VNNI.")
+        return Report.Portability(measuredWithVnni: vnni, note: note)
+    }
+
+    private var artifactName: String {
+        let stem = order.model.file.hasSuffix(".onnx") ? String(order.model.file.dropLast(5)) : order.model.file
+        return stem + ".int8.onnx"
+    }
+
+    /// The model file and the external data beside it.
+    private var modelBytes: Int64 {
+        ([order.model.file] + inputs.loaded.summary.externalData)
+            .reduce(0) { $0 + size(of: order.model.directory + "/" + $1) }
+    }
+
+    private func size(of path: String) -> Int64 {
+        ((try? FileManager.default.attributesOfItem(atPath: path))?[.size] as? NSNumber)?.int64Value ?? 0
+    }
+
+    private func path(_ name: String) -> String { order.scratch + "/" + name }
+
+    private func write(_ bytes: [UInt8], to name: String) throws {
+        try Data(bytes).write(to: URL(fileURLWithPath: path(name)))
+    }
+}
+
+package enum Octavo {
+    package static let version = "0.1.0"
+}

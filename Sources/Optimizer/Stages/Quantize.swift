@@ -1,0 +1,160 @@
+import Domain
+import Foundation
+import Inference
+import ModelGraph
+import Quantization
+import Synchronization
+
+/// A quantized graph with everything that explains it.
+struct Quantized {
+    var model: Model
+    var form: Form
+    var plan: Plan
+    var topology: Topology
+    /// Layers in the order of their corrected SQNR, worst first.
+    var layers: [(name: String, sqnr: Double)]
+
+    /// What the artifact is.
+    enum Form: String {
+        /// Integer arithmetic through Q/DQ.
+        case integer
+        /// Float arithmetic, weights stored in 8 bits and restored at load.
+        case weightOnly = "weight-only"
+    }
+}
+
+/// From statistics to an integer graph: grids, weights, the review of each layer, bias correction, Q/DQ.
+struct Quantize {
+    let models: EngineModels
+    let runs: SampleRuns
+    let recipe: Recipe
+    /// The samples that layer errors are measured on, chosen by their content.
+    let reviewSamples: [Int]
+
+    /// A layer whose error, its mean removed, leaves less signal than this stays float, in dB. Measured on detectors and
+    /// classifiers: below it the layer shows in the task's score.
+    private static let condemnBelow = 24.0
+
+    func integer(
+        _ prepared: PreparedModel, keepFloat: [String: Reason], _ statistics: [String: TensorStatistics]
+    ) throws -> Quantized? {
+        let topology = prepared.topology
+        var kept = keepFloat
+        var review = LayerReview(anchors: [], errors: [])
+        var plan: Plan
+        var weights: [Int: QuantizedWeight]
+        var round = 0
+        repeat {
+            let placement = Placement(topology, keepFloat: kept)
+            guard !placement.isEmpty else { return nil }
+            plan = try Planner(topology, rule: recipe.options.rule).plan(placement, statistics)
+            weights = try Self.weights(plan, topology)
+            review = try self.review(prepared, plan, weights)
+            let condemned = review.condemned(below: Self.condemnBelow)
+            guard round < 3, recipe.options.calibrator == .auto, !condemned.isEmpty else { break }
+            for (anchor, sqnr) in condemned { topology.keepFloat(around: anchor, sqnr: sqnr, in: &kept) }
+            round += 1
+        } while true
+        let biases = review.correctedBiases { anchor in
+            anchor.bias.flatMap { try? topology.constant($0)?.floats() }
+        }
+        var emitter = QDQEmitter(topology, plan)
+        var model = prepared.model
+        model.graph = try emitter.emit(weights: weights, biases: biases)
+        return Quantized(model: model, form: .integer, plan: plan, topology: topology, layers: layers(review, topology))
+    }
+
+    func weightOnly(_ prepared: PreparedModel, keepFloat: [String: Reason]) throws -> Quantized {
+        let topology = prepared.topology
+        let placement = Placement(weightOnly: topology, keepFloat: keepFloat)
+        let plan = Plan(placement: placement, grids: [:])
+        let weights = try Self.weights(plan, topology)
+        let review = try self.review(prepared, plan, weights)
+        let biases = review.correctedBiases { anchor in
+            anchor.bias.flatMap { try? topology.constant($0)?.floats() }
+        }
+        var emitter = WeightOnlyEmitter(topology.graph)
+        var model = prepared.model
+        model.graph = try emitter.emit(placement.anchors, weights: weights, biases: biases)
+        return Quantized(
+            model: model, form: .weightOnly, plan: plan, topology: topology, layers: layers(review, topology))
+    }
+
+    private func layers(_ review: LayerReview, _ topology: Topology) -> [(name: String, sqnr: Double)] {
+        zip(review.anchors, review.errors)
+            .map { (name: topology.graph.nodes[$0.node].label, sqnr: $1.correctedSQNR) }
+            .sorted { $0.sqnr < $1.sqnr }
+    }
+
+    private static func weights(_ plan: Plan, _ topology: Topology) throws -> [Int: QuantizedWeight] {
+        var weights: [Int: QuantizedWeight] = [:]
+        for anchor in plan.placement.anchors {
+            guard let tensor = topology.constant(anchor.weight) else { continue }
+            var least: [Float]?
+            if let bias = anchor.bias, let grid = plan.grid(anchor.activation), let values = try topology.constant(bias)?.floats() {
+                least = QuantizedWeight.scalesThatFit(bias: values, activation: grid.scale)
+            }
+            weights[anchor.node] = try QuantizedWeight(tensor, axis: anchor.channelAxis, minimumScales: least)
+        }
+        return weights
+    }
+
+    /// Runs the simulation over the review samples and sums each layer's error.
+    private func review(
+        _ prepared: PreparedModel, _ plan: Plan, _ weights: [Int: QuantizedWeight]
+    ) throws -> LayerReview {
+        let simulation = try Simulation(prepared.topology, plan, weights)
+        var options = SessionOptions()
+        options.optimization = .none
+        let observer = ErrorObserver(channels: simulation.anchors.map { ($0.channels, $0.channelsFirst) })
+        options.observer = observer
+        let session = try models.session(simulation.graph, of: prepared.model, named: "simulation", options)
+        let tables = reviewSamples.map { _ in ErrorTable(count: simulation.anchors.count) }
+        let pointers = tables.map { SendablePointer(Unmanaged.passUnretained($0).toOpaque()) }
+        try runs.run(
+            reviewSamples, through: session, context: { position, _ in pointers[position].raw }, progress: { _ in })
+        let errors = simulation.anchors.indices.map { slot in
+            LayerError(
+                sum: tables.compactMap { $0.errors[slot] }, channels: simulation.anchors[slot].channels)
+        }
+        return LayerReview(anchors: simulation.anchors, errors: errors)
+    }
+}
+
+extension Recipe.Options {
+    var rule: RangeRule {
+        switch calibrator {
+        case .auto: .auto
+        case .minMax: .minMax
+        case .percentile: .percentile(percentile)
+        case .mse: .leastError
+        }
+    }
+}
+
+/// The errors of all layers on one sample.
+private final class ErrorTable {
+    var errors: [LayerError?]
+    init(count: Int) { errors = Array(repeating: nil, count: count) }
+}
+
+/// Compares the two outputs of a simulated layer into the table that the run's context points to.
+private final class ErrorObserver: TensorObserver {
+    private let channels: [(count: Int, first: Bool)]
+
+    init(channels: [(Int, Bool)]) { self.channels = channels.map { (count: $0.0, first: $0.1) } }
+
+    func observe(slot: Int, context: UnsafeMutableRawPointer?, values: [ObservedTensor]) {
+        guard let context, values.count == 2, channels.indices.contains(slot),
+            let reference = values[0].floats?.baseAddress, let test = values[1].floats?.baseAddress
+        else { return }
+        let shape = values[0].shape
+        let (count, first) = channels[slot]
+        let axis = first ? 1 : shape.count - 1
+        guard shape == values[1].shape, shape.indices.contains(axis), shape[axis] == count else { return }
+        let error = LayerError(
+            reference: reference, test: test, outer: shape[..<axis].reduce(1, *), channels: count,
+            inner: shape[(axis + 1)...].reduce(1, *))
+        Unmanaged<ErrorTable>.fromOpaque(context).takeUnretainedValue().errors[slot] = error
+    }
+}

@@ -1,0 +1,32 @@
+package import Domain
+import Inference
+
+/// Carries out any order: the whole of what a worker process does between its order and its last event.
+package enum Worker {
+    /// Returns the last event. Throws `Failure`, or an error that `Failure(wrapping:stage:)` understands.
+    package static func carryOut(_ order: WorkOrder, tell: @escaping @Sendable (WorkEvent) -> Void) throws -> WorkEvent {
+        switch order {
+        case .inspectModel(let staged):
+            return .inspectedModel(try LoadedModel(staged).summary)
+        case .inspectSamples(let staged):
+            return .inspectedSamples(try inspect(staged))
+        case .quantize(let order):
+            return .finished(try quantize(order, tell: tell))
+        }
+    }
+
+    /// Runs a conversion with the engine found on this machine.
+    package static func quantize(
+        _ order: WorkOrder.Quantize, tell: @escaping @Sendable (WorkEvent) -> Void
+    ) throws -> WorkEvent.Results {
+        let engine = try OnnxRuntime.load()
+        return try Pipeline(order, engine: engine, tell: tell).run()
+    }
+
+    /// Reads a sample archive once from end to end.
+    package static func inspect(_ staged: StagedSamples) throws -> SampleSetSummary {
+        let directory = String(staged.path[..<(staged.path.lastIndex(of: "/") ?? staged.path.startIndex)])
+        return try SampleArchive.open(path: staged.path, unpackInto: directory)
+            .summary(preprocessing: staged.preprocessing)
+    }
+}

@@ -1,0 +1,98 @@
+package import ModelGraph
+
+/// A float graph in which every integer anchor also runs on the numbers it will get: activations rounded to their grids
+/// and weights rounded to theirs. A `Compare` operator sees both outputs, so the error of each layer is known channel by
+/// channel, with the noise of the integer operators between it and the anchor before, and without the noise of all layers
+/// above.
+package struct Simulation {
+    package let graph: Graph
+    /// The anchor behind each `Compare` slot.
+    package let anchors: [Anchor]
+
+    package init(_ topology: Topology, _ plan: Plan, _ weights: [Int: QuantizedWeight]) throws {
+        var builder = SimulationBuilder(topology, plan)
+        for anchor in plan.placement.anchors {
+            guard let weight = weights[anchor.node] else { continue }
+            builder.compare(anchor, weight)
+        }
+        graph = try builder.finish()
+        anchors = builder.compared
+    }
+}
+
+private struct SimulationBuilder {
+    let topology: Topology
+    let plan: Plan
+    var graph: Graph
+    var added: [Node] = []
+    var compared: [Anchor] = []
+    /// Simulated form of tensors that have one already.
+    private var rounded: [String: String] = [:]
+    /// Raw output of an anchor or Add by the tensor behind its absorbed activation.
+    private let raw: [String: String]
+
+    init(_ topology: Topology, _ plan: Plan) {
+        self.topology = topology
+        self.plan = plan
+        graph = topology.graph
+        raw = Dictionary(uniqueKeysWithValues: plan.placement.absorbed.map { ($1, $0) })
+    }
+
+    mutating func compare(_ anchor: Anchor, _ weight: QuantizedWeight) {
+        var clone = topology.graph.nodes[anchor.node]
+        clone.name = graph.freshName(anchor.output + "/simulated_node")
+        clone.inputs[0] = round(anchor.activation)
+        clone.inputs[1] = graph.addFloats(
+            weight.dequantized(), dims: weight.dims, stem: anchor.output + "/simulated_weight")
+        let output = graph.freshName(anchor.output + "/simulated")
+        clone.outputs[0] = output
+        added.append(clone)
+        let verdict = graph.freshName(anchor.output + "/compared")
+        added.append(
+            Node(
+                op: "Compare", inputs: [anchor.output, output], outputs: [verdict], name: verdict,
+                domain: Instrumentation.domain,
+                attributes: [.int("slot", compared.count)]))
+        compared.append(anchor)
+    }
+
+    mutating func finish() throws -> Graph {
+        graph.nodes.append(contentsOf: added)
+        try graph.sortTopologically()
+        return graph
+    }
+
+    /// `tensor` as integer consumers see it. Starts from the float tensor behind anchors and float nodes; integer
+    /// operators in between are cloned so that their noise adds up.
+    private mutating func round(_ tensor: String) -> String {
+        if let known = rounded[tensor] { return known }
+        guard let grid = plan.grid(tensor) else { return tensor }
+        let source = simulatedSource(tensor)
+        let scale = graph.addFloats([grid.scale], dims: [], stem: tensor + "/sim_scale")
+        let zero = graph.addInitializer(Tensor(name: tensor + "/sim_zero", uint8s: [UInt8(grid.zeroPoint)], dims: []))
+        let integer = graph.freshName(tensor + "/sim_q")
+        let result = graph.freshName(tensor + "/sim_dq")
+        added.append(Node(op: "QuantizeLinear", inputs: [source, scale, zero], outputs: [integer], name: integer))
+        added.append(Node(op: "DequantizeLinear", inputs: [integer, scale, zero], outputs: [result], name: result))
+        rounded[tensor] = result
+        return result
+    }
+
+    private mutating func simulatedSource(_ tensor: String) -> String {
+        let output = raw[tensor] ?? tensor
+        guard let i = topology.index.producer(of: output), plan.placement.verdicts[i] == .integer,
+            OperatorRule.of(topology.graph.nodes[i]) != .anchor
+        else { return tensor }
+        var clone = topology.graph.nodes[i]
+        clone.name = graph.freshName(output + "/sim_node")
+        clone.inputs = clone.inputs.map { topology.constant($0) == nil ? round($0) : $0 }
+        var source = tensor
+        for (position, name) in clone.outputs.enumerated() where !name.isEmpty {
+            let fresh = graph.freshName(name + "/sim_raw")
+            clone.outputs[position] = fresh
+            if name == output { source = fresh }
+        }
+        added.append(clone)
+        return source
+    }
+}

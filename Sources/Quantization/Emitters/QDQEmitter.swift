@@ -1,0 +1,184 @@
+package import ModelGraph
+
+/// Carries out a plan for ONNX Runtime on x64: U8 activations and S8 weights as Q/DQ pairs, int32 biases with scale
+/// `s_x * s_w`, a quantizer behind every integer operator so that the runtime fuses each into one integer kernel.
+package struct QDQEmitter {
+    private let topology: Topology
+    private let plan: Plan
+    private var graph: Graph
+    private var nodes: [Node] = []
+    private var parameterNames: [ParameterKey: (scale: String, zero: String)] = [:]
+    /// What integer consumers read instead of a quantized tensor.
+    private var dequantized: [String: String] = [:]
+
+    private struct ParameterKey: Hashable {
+        let scale: UInt32
+        let zeroPoint: Int
+    }
+
+    package init(_ topology: Topology, _ plan: Plan) {
+        self.topology = topology
+        self.plan = plan
+        graph = topology.graph
+    }
+
+    /// The quantized graph. `weights` holds the integer form of every anchor's weight and `biases` the corrected bias, both
+    /// by node index; an anchor missing from `biases` keeps its own bias, or none.
+    package mutating func emit(weights: [Int: QuantizedWeight], biases: [Int: [Float]]) throws -> Graph {
+        let anchors = Dictionary(uniqueKeysWithValues: plan.placement.anchors.map { ($0.node, $0) })
+        for input in topology.graph.inputs { quantizeFloatTensor(input.name) }
+        for (i, node) in topology.graph.nodes.enumerated() {
+            switch plan.placement.verdicts[i] {
+            case .absorbed: continue
+            case .float:
+                nodes.append(node)
+                node.outputs.forEach { quantizeFloatTensor($0) }
+            case .integer:
+                var edited = node
+                if let anchor = anchors[i], let weight = weights[i] {
+                    connect(&edited, anchor, weight, biases[i])
+                } else {
+                    connectActivations(&edited)
+                }
+                requantize(&edited)
+            }
+        }
+        graph.nodes = nodes
+        try graph.sortTopologically()
+        graph.removeUnused()
+        return graph
+    }
+
+    // MARK: Activations
+
+    /// Q and DQ behind a tensor that stays float itself; float consumers go on reading the original.
+    private mutating func quantizeFloatTensor(_ tensor: String) {
+        guard let grid = plan.grid(tensor), dequantized[tensor] == nil else { return }
+        let output = graph.freshName(tensor + "/dequantized")
+        addPair(from: tensor, to: output, grid)
+        dequantized[tensor] = output
+    }
+
+    /// Q and DQ behind what an integer node gives. The dequantized tensor takes the old name, so that float consumers,
+    /// graph outputs and subgraphs need no change.
+    private mutating func requantize(_ node: inout Node) {
+        var pairs: [(raw: String, tensor: String, grid: Affine)] = []
+        for (position, output) in node.outputs.enumerated() where !output.isEmpty {
+            let tensor = plan.placement.result(of: output)
+            guard let grid = plan.grid(tensor) else { continue }
+            let raw = graph.freshName(tensor + "/raw")
+            node.outputs[position] = raw
+            pairs.append((raw, tensor, grid))
+        }
+        nodes.append(node)
+        for pair in pairs {
+            addPair(from: pair.raw, to: pair.tensor, pair.grid)
+            dequantized[pair.tensor] = pair.tensor
+        }
+    }
+
+    private mutating func addPair(from source: String, to result: String, _ grid: Affine) {
+        let parameters = parameters(grid)
+        let integer = graph.freshName(source + "/quantized")
+        nodes.append(
+            Node(
+                op: "QuantizeLinear", inputs: [source, parameters.scale, parameters.zero], outputs: [integer],
+                name: integer))
+        nodes.append(
+            Node(
+                op: "DequantizeLinear", inputs: [integer, parameters.scale, parameters.zero], outputs: [result],
+                name: graph.freshName(source + "/dequantize")))
+    }
+
+    /// Scale and zero point as scalars; equal parameters are stored once.
+    private mutating func parameters(_ grid: Affine) -> (scale: String, zero: String) {
+        let key = ParameterKey(scale: grid.scale.bitPattern, zeroPoint: grid.zeroPoint)
+        if let known = parameterNames[key] { return known }
+        let stem = "grid_\(parameterNames.count)"
+        let scale = graph.addFloats([grid.scale], dims: [], stem: stem + "/scale")
+        let zero = graph.addInitializer(
+            Tensor(name: stem + "/zero_point", uint8s: [UInt8(grid.zeroPoint)], dims: []))
+        parameterNames[key] = (scale, zero)
+        return (scale, zero)
+    }
+
+    private mutating func connectActivations(_ node: inout Node) {
+        for (position, input) in node.inputs.enumerated() {
+            if let name = dequantized[input] {
+                node.inputs[position] = name
+            } else if OperatorRule.of(node) == .arithmetic, let constant = topology.constant(input),
+                let name = dequantizedConstant(constant)
+            {
+                node.inputs[position] = name
+            }
+        }
+    }
+
+    /// A constant operand of an integer Add or Mul as U8 behind its own DQ.
+    private mutating func dequantizedConstant(_ constant: Tensor) -> String? {
+        if let known = dequantized[constant.name] { return known }
+        guard let values = try? constant.floats(), let low = values.min(), let high = values.max() else { return nil }
+        let grid = Affine.unsigned(ValueRange(low: low, high: high))
+        let bytes = values.map { value in
+            let q = (value / grid.scale).rounded(.toNearestOrEven) + Float(grid.zeroPoint)
+            return UInt8(min(max(q, 0), 255))
+        }
+        let integer = graph.addInitializer(
+            Tensor(name: constant.name + "/quantized", uint8s: bytes, dims: constant.dims))
+        let parameters = parameters(grid)
+        let result = graph.freshName(constant.name + "/dequantized")
+        nodes.append(
+            Node(
+                op: "DequantizeLinear", inputs: [integer, parameters.scale, parameters.zero], outputs: [result],
+                name: result))
+        dequantized[constant.name] = result
+        return result
+    }
+
+    // MARK: Weights
+
+    private mutating func connect(_ node: inout Node, _ anchor: Anchor, _ weight: QuantizedWeight, _ bias: [Float]?) {
+        guard let grid = plan.grid(anchor.activation) else { return }
+        node.inputs[0] = dequantized[anchor.activation] ?? anchor.activation
+        let stem = anchor.output
+        node.inputs[1] = addWeight(weight, stem: stem)
+        let own = anchor.bias.flatMap { try? topology.constant($0)?.floats() }
+        guard node.op != "MatMul", let values = bias ?? own, values.count == anchor.channels else { return }
+        let name = addBias(values, weight.scales, activation: grid.scale, stem: stem)
+        if node.inputs.count > 2 { node.inputs[2] = name } else { node.inputs.append(name) }
+    }
+
+    private mutating func addWeight(_ weight: QuantizedWeight, stem: String) -> String {
+        let integer = graph.addInitializer(
+            Tensor(name: stem + "/weight", int8s: weight.values, dims: weight.dims))
+        let zeros = [UInt8](repeating: 0, count: weight.scales.count)
+        return addChannelwise(integer, weight.scales, type: .int8, zeros: zeros, axis: weight.axis, stem: stem + "/weight")
+    }
+
+    /// Bias in int32 at scale `s_x * s_w[c]` with zero point 0, as the integer kernels add it to their accumulators.
+    private mutating func addBias(_ bias: [Float], _ scales: [Float], activation: Float, stem: String) -> String {
+        let joint = scales.map { $0 * activation }
+        let limit = Double(Int32.max)
+        let integers = zip(bias, joint).map { value, scale in
+            let q = (Double(value) / Double(scale)).rounded(.toNearestOrEven)
+            return Int32(min(max(q, -limit), limit))
+        }
+        let integer = graph.addInitializer(Tensor(name: stem + "/bias", int32s: integers, dims: [bias.count]))
+        let zeros = [UInt8](repeating: 0, count: 4 * bias.count)
+        return addChannelwise(integer, joint, type: .int32, zeros: zeros, axis: 0, stem: stem + "/bias")
+    }
+
+    private mutating func addChannelwise(
+        _ integer: String, _ scales: [Float], type: ElementType, zeros: [UInt8], axis: Int, stem: String
+    ) -> String {
+        let scale = graph.addFloats(scales, dims: [scales.count], stem: stem + "/scale")
+        let zero = graph.addInitializer(
+            Tensor(name: stem + "/zero_point", type: type, dims: [scales.count], bytes: zeros))
+        let result = graph.freshName(stem + "/dequantized")
+        nodes.append(
+            Node(
+                op: "DequantizeLinear", inputs: [integer, scale, zero], outputs: [result], name: result,
+                attributes: [.int("axis", axis)]))
+        return result
+    }
+}

@@ -1,0 +1,44 @@
+package import ModelGraph
+
+/// Graphs with observers in them: operators of the engine's custom domain that see a tensor as it passes and change nothing.
+package enum Instrumentation {
+    package static let domain = "octavo"
+
+    /// Adds an observer to every tensor that a node of the main graph gives or the graph takes in; slot i sees the i-th
+    /// returned name. Used for one run, to learn shapes and types.
+    package static func probe(_ graph: Graph) throws -> (graph: Graph, tensors: [String]) {
+        let tensors = graph.inputs.map(\.name) + graph.nodes.flatMap(\.outputs).filter { !$0.isEmpty }
+        var probed = graph
+        for (slot, tensor) in tensors.enumerated() {
+            probed.nodes.append(observer(slot, from: tensor, to: probed.freshName(tensor + "/observed")))
+        }
+        try probed.sortTopologically()
+        return (probed, tensors)
+    }
+
+    /// Puts observers in line behind the producers of `tensors`: they share the tensor's buffer, so nothing is copied, and
+    /// the engine keeps every fusion that does not swallow an observed tensor.
+    package static func observe(_ tensors: [String], in graph: Graph) throws -> Graph {
+        var observed = graph
+        let index = GraphIndex(graph)
+        for (slot, tensor) in tensors.enumerated() {
+            guard let producer = index.producer(of: tensor),
+                let position = graph.nodes[producer].outputs.firstIndex(of: tensor)
+            else {
+                observed.nodes.append(observer(slot, from: tensor, to: observed.freshName(tensor + "/observed")))
+                continue
+            }
+            let raw = observed.freshName(tensor + "/unobserved")
+            observed.nodes[producer].outputs[position] = raw
+            observed.nodes.append(observer(slot, from: raw, to: tensor))
+        }
+        try observed.sortTopologically()
+        return observed
+    }
+
+    private static func observer(_ slot: Int, from input: String, to output: String) -> Node {
+        Node(
+            op: "Observe", inputs: [input], outputs: [output], name: output + "/observer", domain: domain,
+            attributes: [.int("slot", slot)])
+    }
+}

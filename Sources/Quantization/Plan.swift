@@ -1,0 +1,134 @@
+import ModelGraph
+
+/// What will be done to a model: the grid of every quantized tensor and what becomes of every node, each with its reason.
+/// A value: tests compare plans, emitters only carry them out.
+package struct Plan: Sendable {
+    package var placement: Placement
+    /// Grids of quantized activations by tensor name.
+    package var grids: [String: Grid]
+
+    package init(placement: Placement, grids: [String: Grid]) {
+        self.placement = placement
+        self.grids = grids
+    }
+
+    /// One activation's parameters and why they are so.
+    package struct Grid: Equatable, Sendable {
+        package var affine: Affine
+        package var reason: String
+        /// Other tensors that share these parameters.
+        package var shared: [String]
+    }
+
+    package func grid(_ tensor: String) -> Affine? { grids[tensor]?.affine }
+}
+
+/// Turns statistics into grids under a calibration rule.
+package struct Planner: Sendable {
+    package var rule: RangeRule
+    private let topology: Topology
+
+    package init(_ topology: Topology, rule: RangeRule) {
+        self.topology = topology
+        self.rule = rule
+    }
+
+    /// The tensors calibration must watch so that `placement`, or one with fewer integer nodes, can be planned. What an
+    /// operator only moves within a group of equal grids is not watched again.
+    package func tensorsToObserve(_ placement: Placement) -> [String] {
+        let groups = ScaleGroups(placement, topology).groups(of: placement.quantized)
+        return groups.flatMap { group in
+            let members = Set(group)
+            let watched = group.filter { !isMoved($0, within: members, placement) }
+            return watched.isEmpty ? group : watched
+        }
+    }
+
+    private func isMoved(_ tensor: String, within group: Set<String>, _ placement: Placement) -> Bool {
+        guard let i = topology.index.producer(of: tensor), placement.verdicts[i] == .integer else { return false }
+        let node = topology.graph.nodes[i]
+        switch OperatorRule.of(node) {
+        case .passThrough: return group.contains(node.inputs[0])
+        case .concat: return node.inputs.allSatisfy(group.contains)
+        default: return false
+        }
+    }
+
+    /// Throws `QuantizationError.notFinite` when a tensor that must be quantized held NaN or infinity, and
+    /// `.notObserved` when calibration never reached it.
+    package func plan(_ placement: Placement, _ statistics: [String: TensorStatistics]) throws -> Plan {
+        var grids: [String: Plan.Grid] = [:]
+        let groups = ScaleGroups(placement, topology).groups(of: placement.quantized)
+        for group in groups {
+            let (affine, reason) = try grid(for: group, placement, statistics)
+            for tensor in group {
+                grids[tensor] = Plan.Grid(affine: affine, reason: reason, shared: group.filter { $0 != tensor })
+            }
+        }
+        return Plan(placement: placement, grids: grids)
+    }
+
+    private func grid(
+        for group: [String], _ placement: Placement, _ statistics: [String: TensorStatistics]
+    ) throws -> (Affine, String) {
+        if group.count == 1, topology.producer(group[0]).map({ OperatorRule.of($0) == .unitInterval }) ?? false {
+            return (Affine(scale: 1 / 256, zeroPoint: 0), "a Sigmoid lies in [0, 1]")
+        }
+        var merged = TensorStatistics()
+        for tensor in group {
+            guard let seen = statistics[tensor] else { continue }
+            guard seen.nonFinite == 0 else { throw QuantizationError.notFinite(tensor: tensor, count: seen.nonFinite) }
+            merged.merge(seen)
+        }
+        guard !merged.isEmpty else { throw QuantizationError.notObserved(tensor: group[0]) }
+        let choice: RangeChoice
+        if rule == .auto, feedsOnlyFloat(group, placement) {
+            let extremes = merged.choose(.minMax)
+            choice = RangeChoice(
+                range: extremes.range, reason: "extremes: a result of the model, where rare high values count most")
+        } else {
+            choice = merged.choose(rule, before: group.count == 1 ? activation(after: group[0]) : .none)
+        }
+        return (Affine.unsigned(choice.range), choice.reason)
+    }
+
+    private func feedsOnlyFloat(_ group: [String], _ placement: Placement) -> Bool {
+        group.allSatisfy { tensor in
+            topology.index.consumers(of: tensor).allSatisfy { placement.verdicts[$0] != .integer }
+        }
+    }
+
+    /// The activation that `tensor` goes through next: x * Sigmoid(x), x * HardSigmoid(x), Gelu(x).
+    private func activation(after tensor: String) -> FollowingActivation {
+        let consumers = topology.consumers(tensor)
+        func gates(_ op: String) -> Bool {
+            guard let gate = consumers.first(where: { $0.op == op }) else { return false }
+            return consumers.contains { $0.op == "Mul" && $0.inputs.contains(gate.outputs[0]) }
+        }
+        if consumers.count == 2, gates("Sigmoid") { return .silu }
+        if consumers.count == 2, gates("HardSigmoid") { return .hardSwish }
+        guard consumers.count == 1 else { return .none }
+        switch consumers[0].op {
+        case "HardSwish": return .hardSwish
+        case "Gelu": return .gelu
+        case "QuickGelu": return .silu
+        default: return .none
+        }
+    }
+}
+
+/// What can go wrong between statistics and an edited graph.
+package enum QuantizationError: Error, Equatable, Sendable, CustomStringConvertible {
+    case notObserved(tensor: String)
+    case notFinite(tensor: String, count: UInt64)
+    case unquantizable(tensor: String, why: String)
+
+    package var description: String {
+        switch self {
+        case .notObserved(let tensor): "calibration never reached tensor '\(tensor)'"
+        case .notFinite(let tensor, let count):
+            "tensor '\(tensor)' held \(count) NaN or infinite values during calibration"
+        case .unquantizable(let tensor, let why): "tensor '\(tensor)' cannot be quantized: \(why)"
+        }
+    }
+}

@@ -1,0 +1,57 @@
+import CKernels
+package import ModelGraph
+
+/// A weight in 8 bits: symmetric, one scale per output channel, -127...127
+/// (the restricted range keeps the product sums symmetric; ONNX `QuantizeLinear`, axis form).
+package struct QuantizedWeight: Sendable {
+    package var dims: [Int]
+    /// Axis of `dims` that `scales` belong to.
+    package var axis: Int
+    package var values: [Int8]
+    package var scales: [Float]
+
+    /// The float tensor that integer arithmetic really uses, in the original layout.
+    package func dequantized() -> [Float] {
+        let inner = dims[(axis + 1)...].reduce(1, *)
+        let channels = dims[axis]
+        return values.indices.map { Float(values[$0]) * scales[($0 / inner) % channels] }
+    }
+}
+
+extension QuantizedWeight {
+    /// Rounds `weight` to nearest. A channel's scale is its largest magnitude over 127, or `minimumScales` where that is
+    /// larger (so that the int32 bias fits); a channel of zeros gets scale 1.
+    package init(_ weight: Tensor, axis: Int, minimumScales: [Float]? = nil) throws {
+        let floats = try weight.floats()
+        guard floats.allSatisfy(\.isFinite) else {
+            throw QuantizationError.unquantizable(tensor: weight.name, why: "it holds NaN or infinity")
+        }
+        let outer = weight.dims[..<axis].reduce(1, *)
+        let inner = weight.dims[(axis + 1)...].reduce(1, *)
+        let channels = weight.dims[axis]
+        var largest = [Float](repeating: 0, count: channels)
+        octavo_max_abs_per_channel(floats, outer, channels, inner, &largest)
+        let scales = largest.indices.map { channel in
+            let scale = max(largest[channel] / 127, minimumScales?[channel] ?? 0)
+            return scale.isNormal ? scale : 1
+        }
+        var values = [Int8](repeating: 0, count: floats.count)
+        floats.withUnsafeBufferPointer { from in
+            values.withUnsafeMutableBufferPointer { to in
+                guard let source = from.baseAddress, let target = to.baseAddress else { return }
+                for row in 0..<(outer * channels) {
+                    octavo_quantize_f32_s8(source + row * inner, inner, scales[row % channels], target + row * inner)
+                }
+            }
+        }
+        self.scales = scales
+        dims = weight.dims
+        self.axis = axis
+        self.values = values
+    }
+
+    /// The least weight scales for which a bias of `bias` fits int32 at scale `activation * weight`, with a bit to spare.
+    package static func scalesThatFit(bias: [Float], activation: Float) -> [Float] {
+        bias.map { abs($0) / (activation * Float(1 << 30)) }
+    }
+}

@@ -1,0 +1,137 @@
+import ArgumentParser
+import Domain
+import Foundation
+import Optimizer
+import Synchronization
+
+/// `octavo quantize`: the same pipeline as a job's, without a server.
+struct QuantizeCommand: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "quantize", abstract: "Quantizes a model file against calibration samples.")
+
+    @Argument(help: "The FP32 model (.onnx).") var model: String
+    @Option(help: "Calibration samples (.npz or .npy).") var calibration: String
+    @Option(help: "Evaluation samples, with an array 'labels' where labels exist.") var evaluation: String?
+    @Option(name: [.short, .long], help: "Where the quantized model goes.") var output: String
+    @Option(help: "Where the JSON report goes; default: <output>.report.json.") var report: String?
+    @Option(help: "Where the plan goes, when it is wanted.") var plan: String?
+    @Option(help: "auto, min-max, percentile or mse.") var calibrator: Calibrator = .auto
+    @Option(help: "Percent of the values that 'percentile' keeps.") var percentile: Double = 99.99
+    @Option(help: "Node names or patterns with * that stay float; may be repeated.") var exclude: [String] = []
+    @Option(help: "Use at most this many calibration samples.") var maxSamples: Int?
+    @Option(help: "Engine threads; default: one for each processor.") var threads: Int?
+    @Option(help: "Directory for intermediate models, kept afterwards; default: a temporary one.") var scratch: String?
+    @OptionGroup var preprocessing: PreprocessingOptions
+
+    func validate() throws {
+        guard percentile > 50, percentile <= 100 else { throw ValidationError("--percentile must be above 50, at most 100") }
+        if let maxSamples, maxSamples < 1 { throw ValidationError("--max-samples must be at least 1") }
+        if let threads, !(1...1024).contains(threads) { throw ValidationError("--threads must be 1...1024") }
+    }
+
+    func run() throws {
+        let scratch = try makeScratch()
+        defer { if self.scratch == nil { try? FileManager.default.removeItem(atPath: scratch) } }
+        let bar = ProgressBar()
+        let results: WorkEvent.Results
+        do {
+            results = try Worker.quantize(order(scratch)) { bar.show($0) }
+        } catch {
+            bar.clear()
+            let failure = Failure(wrapping: error, stage: nil)
+            let place = failure.stage.map { " while it was to \($0.rawValue)" } ?? ""
+            FileHandle.standardError.write(Data("octavo: \(failure.type.rawValue)\(place): \(failure.detail)\n".utf8))
+            throw ExitCode(failure.fault == .user ? 2 : 1)
+        }
+        bar.clear()
+        try move(scratch + "/" + results.artifact, to: output)
+        try move(scratch + "/" + results.report, to: report ?? output + ".report.json")
+        if let plan { try move(scratch + "/" + results.plan, to: plan) }
+        print(try String(contentsOfFile: scratch + "/" + results.reportText, encoding: .utf8), terminator: "")
+    }
+
+    private func order(_ scratch: String) throws -> WorkOrder.Quantize {
+        var recipe = Recipe()
+        recipe.options.calibrator = calibrator
+        recipe.options.percentile = percentile
+        recipe.options.exclude = exclude
+        recipe.options.maxSamples = maxSamples
+        let file = URL(fileURLWithPath: model).standardizedFileURL
+        let staged = StagedModel(
+            directory: file.deletingLastPathComponent().path, file: file.lastPathComponent, digest: nil)
+        let recipeForSamples = try preprocessing.value()
+        func samples(_ path: String) -> StagedSamples {
+            StagedSamples(
+                path: URL(fileURLWithPath: path).standardizedFileURL.path, digest: nil, preprocessing: recipeForSamples)
+        }
+        return WorkOrder.Quantize(
+            job: "command-line", attempt: 1, model: staged, calibration: samples(calibration),
+            evaluation: evaluation.map(samples), recipe: recipe, scratch: scratch,
+            threads: threads ?? ProcessInfo.processInfo.activeProcessorCount)
+    }
+
+    private func makeScratch() throws -> String {
+        let directory = scratch ?? FileManager.default.temporaryDirectory.path + "/octavo-\(UUID().uuidString)"
+        try FileManager.default.createDirectory(
+            atPath: directory, withIntermediateDirectories: true, attributes: [.posixPermissions: 0o700])
+        return directory
+    }
+
+    private func move(_ source: String, to target: String) throws {
+        try? FileManager.default.removeItem(atPath: target)
+        try FileManager.default.moveItem(atPath: source, toPath: target)
+    }
+}
+
+/// How stored arrays become inputs, as flags.
+struct PreprocessingOptions: ParsableArguments {
+    @Option(help: "Factor applied first, such as 1/255.") var scale: String = "1"
+    @Option(help: "One mean, or one for each channel, separated by commas.") var mean: String = ""
+    @Option(help: "One deviation, or one for each channel, separated by commas.") var std: String = ""
+    @Option(help: "as-is or nhwc-to-nchw.") var layout: Preprocessing.Layout = .asIs
+    @Flag(help: "Reverse the channels (RGB to BGR).") var reverseChannels = false
+
+    func value() throws -> Preprocessing {
+        Preprocessing(
+            scale: try Self.number(scale), mean: try Self.list(mean), std: try Self.list(std),
+            reverseChannels: reverseChannels, layout: layout)
+    }
+
+    private static func list(_ text: String) throws -> [Double] {
+        try text.split(separator: ",").map { try number(String($0)) }
+    }
+
+    /// A number or a fraction of two.
+    private static func number(_ text: String) throws -> Double {
+        let parts = text.split(separator: "/").map { Double($0) }
+        guard (1...2).contains(parts.count), let first = parts[0], let last = parts[parts.count - 1], last != 0,
+            first.isFinite, last.isFinite
+        else { throw ValidationError("'\(text)' is not a number such as 0.5 or 1/255") }
+        return parts.count == 1 ? first : first / last
+    }
+}
+
+extension Calibrator: ExpressibleByArgument {}
+extension Preprocessing.Layout: ExpressibleByArgument {}
+
+/// A line that redraws itself on a terminal; silent anywhere else.
+final class ProgressBar: Sendable {
+    private let onTerminal = isatty(2) == 1
+    private let drawn = Mutex(false)
+
+    func show(_ event: WorkEvent) {
+        guard onTerminal, case .progress(let stage, let fraction) = event else { return }
+        let width = 30
+        let full = Int(fraction * Double(width))
+        let bar = String(repeating: "█", count: full) + String(repeating: "░", count: width - full)
+        write("\r\u{1B}[K\(bar) \(Int(fraction * 100)) %  \(stage.rawValue)")
+        drawn.withLock { $0 = true }
+    }
+
+    func clear() {
+        guard drawn.withLock({ $0 }) else { return }
+        write("\r\u{1B}[K")
+    }
+
+    private func write(_ text: String) { FileHandle.standardError.write(Data(text.utf8)) }
+}

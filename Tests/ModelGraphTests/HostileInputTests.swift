@@ -1,0 +1,203 @@
+import Foundation
+import Testing
+
+@testable import ModelGraph
+
+@Suite struct HostileInputTests {
+    @Test func aModelCutAnywhereIsAnErrorOrAModel() throws {
+        let bytes = try Samples.small().bytes()
+        var models = 0
+        for length in 0..<bytes.count {
+            do {
+                _ = try Model.read(bytes: Array(bytes.prefix(length)))
+                models += 1
+            } catch is ModelError {}
+        }
+        // Cutting off whole fields at the end may leave a model.
+        #expect(models <= 4)
+    }
+
+    @Test func flippedBitsNeverCrash() throws {
+        let bytes = try Samples.small().bytes()
+        var random = Seeded(7)
+        for _ in 0..<6_000 {
+            var broken = bytes
+            for _ in 0..<Int.random(in: 1...4, using: &random) {
+                let place = Int.random(in: 0..<broken.count, using: &random)
+                broken[place] ^= 1 << UInt8.random(in: 0..<8, using: &random)
+            }
+            try readAndWrite(broken)
+        }
+    }
+
+    @Test func randomNumbersAndInsertionsNeverCrash() throws {
+        let bytes = try Samples.small().bytes()
+        var random = Seeded(11)
+        for _ in 0..<4_000 {
+            var broken = bytes
+            let place = Int.random(in: 0..<broken.count, using: &random)
+            let junk = (0..<Int.random(in: 1...10, using: &random)).map { _ in UInt8.random(in: 0...255, using: &random)
+            }
+            let end = min(place + Int.random(in: 0...12, using: &random), broken.count)
+            broken.replaceSubrange(place..<end, with: junk)
+            try readAndWrite(broken)
+        }
+    }
+
+    @Test func randomBytesAreNoModel() throws {
+        var random = Seeded(13)
+        for _ in 0..<3_000 {
+            let bytes = (0..<Int.random(in: 1...200, using: &random)).map { _ in
+                UInt8.random(in: 0...255, using: &random)
+            }
+            #expect(throws: ModelError.self) { try Model.read(bytes: bytes) }
+        }
+    }
+
+    /// What can be read can be written, counted and upgraded too, or gives an error.
+    private func readAndWrite(_ bytes: [UInt8]) throws {
+        do {
+            var model = try Model.read(bytes: bytes)
+            let written = try model.bytes()
+            #expect(try Model.read(bytes: written).facts == model.facts)
+            model.graph.removeUnused()
+            try OpsetUpgrade.upgrade(&model) { _ in nil }
+        } catch is ModelError {}
+    }
+
+    @Test(arguments: [10, 30, 100, 1_000, 100_000])
+    func nestedGraphsAreReadToALimit(levels: Int) throws {
+        // Built from the inside out: graph { node { attribute { graph … } } }.
+        var inner: [UInt8] = []
+        for _ in 0..<levels {
+            var attribute = ProtobufWriter()
+            attribute.string(1, "body")
+            attribute.int64(20, 5)
+            var node = ProtobufWriter()
+            node.string(4, "If")
+            // Only the lengths grow, so this stays quadratic in nothing but the header sizes.
+            attribute.bytes(6, inner)
+            node.bytes(5, Samples.bytes(attribute))
+            var graph = ProtobufWriter()
+            graph.bytes(1, Samples.bytes(node))
+            inner = Samples.bytes(graph)
+            if inner.count > 20_000 { break }
+        }
+        let bytes = Samples.encoded(graph: {
+            $0.bytes(
+                1,
+                {
+                    var n = ProtobufWriter(); n.string(4, "If");
+                    n.message(5) {
+                        $0.string(1, "b"); $0.int64(20, 5); $0.bytes(6, inner)
+                    }; return Samples.bytes(n)
+                }())
+        })
+        do {
+            _ = try Model.read(bytes: bytes)
+            #expect(levels <= 30)
+        } catch ModelError.tooLarge {
+            #expect(levels > 30)
+        } catch is ModelError {
+            #expect(levels <= 30)
+        }
+    }
+
+    @Test(
+        arguments: [
+            [0x3a, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0x7f],
+            [0x3a, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0x01],
+            [0x3a, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0x02],
+            [0x3a, 0x80, 0x80, 0x80, 0x80, 0x80, 0x80, 0x80, 0x80, 0x80, 0x80, 0x80, 0x00],
+            [0x3a, 0x05, 0x00], [0x00, 0x00], [0x3b, 0x3c], [0x3f], [0x08], [0x0d, 0, 0],
+            [0xf8, 0xff, 0xff, 0xff, 0xff, 0xff, 0x01, 0x00], [0x39, 1, 2, 3, 4, 5, 6, 7, 8],
+        ] as [[UInt8]])
+    func absurdTagsAndLengthsAreErrors(bytes: [UInt8]) {
+        #expect(throws: ModelError.self) { try Model.read(bytes: bytes) }
+    }
+
+    @Test func tooManyRecordsAreRefusedBeforeTheyTakeMemory() {
+        var limits = ReadLimits()
+        limits.records = 1_000
+        let bytes = Samples.encoded(graph: { graph in for _ in 0..<2_000 { graph.bytes(13, []) } })
+        #expect(throws: ModelError.tooLarge(what: "the model has too many records", limit: 1_000)) {
+            try Model.read(bytes: bytes, limits: limits)
+        }
+    }
+
+    @Test(
+        arguments: [
+            ([0x50, 0x4b, 3, 4, 0, 0], "zip"), ([0x18, 0, 0, 0] + Array("TFL3".utf8), "TensorFlow Lite"),
+            ([0x89, 0x48, 0x44, 0x46, 13, 10], "HDF5"), ([0x80, 2, 0x8a], "pickle"),
+            (Array(#"{"format": "nonsense"}"#.utf8), "JSON"), (Array("<!DOCTYPE html>".utf8), "HTML"),
+            (Array("hello, this is a text".utf8), "text"), ([0x89, 0x50, 0x4e, 0x47], "PNG"), ([], "empty"),
+            (Array("version https://git-lfs.github.com/spec/v1\n".utf8), "LFS"),
+            ([16, 0, 0, 0, 0, 0, 0, 0] + Array(#"{"a":{}}"#.utf8), "safetensors"),
+        ] as [([UInt8], String)])
+    func otherFilesAreCalledWhatTheyAre(bytes: [UInt8], word: String) {
+        let error = #expect(throws: ModelError.self) { try Model.read(bytes: bytes) }
+        guard case .notONNX(let thing) = error else {
+            Issue.record("\(String(describing: error))")
+            return
+        }
+        #expect(thing.contains(word))
+    }
+
+    @Test func tfliteFixturesAreNamed() throws {
+        guard let fixtures = Samples.fixtures else { return print("skipped: OCTAVO_FIXTURES is not set") }
+        #expect(throws: ModelError.notONNX(looksLike: "a TensorFlow Lite model")) {
+            try Model.read(path: "\(fixtures)/models/kws_dscnn_float.tflite")
+        }
+    }
+
+    @Test func graphsThatBreakTheRulesAreRefused() throws {
+        func error(_ edit: (inout Model) -> Void) throws -> ModelError? {
+            var model = Samples.small()
+            edit(&model)
+            let bytes = try model.bytes()
+            return #expect(throws: ModelError.self) { try Model.read(bytes: bytes) }
+        }
+        #expect(
+            try error { $0.graph.nodes[1].inputs = ["nowhere"] }
+                == .undefinedInput(tensor: "nowhere", node: "Relu 'relu'"))
+        #expect(try error { $0.graph.nodes[1].outputs = ["c"] } == .duplicateName("c", place: "graph 'small'"))
+        #expect(try error { $0.graph.nodes[0].inputs[0] = "r" } == .cyclic(nodes: ["Conv 'conv'", "Relu 'relu'"]))
+        #expect(try error { $0.graph.nodes[0].domain = "a.b" } == .missingOpset(domain: "a.b", node: "Conv 'conv'"))
+        #expect(
+            try error { $0.setOpset("", 6) } == .unsupportedVersion(what: "operator set", found: 6, supported: 7...24))
+        #expect(
+            try error { $0.irVersion = 99 } == .unsupportedVersion(what: "IR version", found: 99, supported: 3...13))
+        #expect(
+            try error { $0.graph.nodes = [] } == .invalidGraph(reason: "there are no nodes", place: "graph 'small'"))
+        #expect(
+            try error { $0.graph.outputs = [] } == .invalidGraph(reason: "there are no outputs", place: "graph 'small'")
+        )
+        #expect(
+            try error { $0.graph.initializers[1].name = "w" } == .duplicateName("w", place: "graph 'small'"))
+        #expect(
+            try error { $0.graph.nodes[2].editSubgraphs { $0.nodes[0].inputs[0] = "q" } }
+                == .undefinedInput(tensor: "q", node: "Add 'inner_add'"))
+    }
+
+    @Test func nodesInAnyOrderAreSorted() throws {
+        var model = Samples.small()
+        model.graph.nodes.reverse()
+        #expect(try Model.read(bytes: try model.bytes()).graph.nodes.map(\.op) == ["Conv", "Relu", "If"])
+    }
+
+    @Test func namesWithZeroBytesOrBrokenTextAreRefused() {
+        #expect(throws: ModelError.self) { try Model.read(bytes: Samples.encoded(graph: { $0.bytes(2, [65, 0]) })) }
+        #expect(throws: ModelError.self) {
+            try Model.read(bytes: Samples.encoded(graph: { $0.bytes(2, [0xc3, 0x28]) }))
+        }
+    }
+
+    @Test func pathsThatAreNoRegularFilesAreRefused() throws {
+        let folder = try TemporaryDirectory()
+        let file = try folder.write("m.onnx", try Samples.small().bytes())
+        try FileManager.default.createSymbolicLink(atPath: "\(folder.path)/link", withDestinationPath: file)
+        for path in [folder.path, "\(folder.path)/link", "\(folder.path)/none", "/dev/zero"] {
+            #expect(throws: ModelError.self) { try Model.read(path: path) }
+        }
+    }
+}
