@@ -30,8 +30,8 @@ struct PageQuery {
         for row in rows.prefix(limit) {
             do {
                 page.items.append(try decode(row))
-            } catch StorageError.corruptRow(_, let id, _) {
-                page.unreadable.append(id)
+            } catch StorageError.corruptRow {
+                page.unreadable.append(row.id)
             }
         }
         if rows.count > limit { page.next = try Cursor(rows[limit - 1]).text }

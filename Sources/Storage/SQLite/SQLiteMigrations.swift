@@ -98,7 +98,7 @@ enum SQLiteMigrations {
             started INTEGER,
             finished INTEGER,
             not_before INTEGER,
-            failure TEXT CHECK (json_valid(failure)),
+            failure TEXT CHECK (failure IS NULL OR json_valid(failure)),
             verdict TEXT,
             cancel_requested INTEGER NOT NULL DEFAULT 0 CHECK (cancel_requested IN (0, 1)),
             worker TEXT,

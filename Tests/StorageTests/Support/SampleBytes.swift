@@ -29,7 +29,10 @@ enum SampleBytes: String, CaseIterable, Sendable {
 
     private func byte(_ index: Int, _ word: () -> UInt64) -> UInt8 {
         switch self {
-        case .weights: return index & 3 == 3 ? 0x3c &+ UInt8(word() >> 62) : UInt8(truncatingIfNeeded: word() >> 24)
+        case .weights:
+            let noise = word()
+            // A sign and eight exponents: 4 bits of entropy, about as in real weights.
+            return index & 3 == 3 ? 0x38 | UInt8(noise >> 56 & 0x87) : UInt8(truncatingIfNeeded: noise >> 24)
         case .quantized:
             let noise = word()
             return UInt8(truncatingIfNeeded: Int(noise & 63) + Int(noise >> 20 & 63) - 63)
