@@ -58,7 +58,7 @@ struct QuantizeCommand: ParsableCommand {
         recipe.options.percentile = percentile
         recipe.options.exclude = exclude
         recipe.options.maxSamples = maxSamples
-        let file = URL(fileURLWithPath: model).standardizedFileURL
+        let file = URL(fileURLWithPath: model).resolvingSymlinksInPath()
         let staged = StagedModel(
             directory: file.deletingLastPathComponent().path, file: file.lastPathComponent, digest: nil)
         let recipeForSamples = try preprocessing.value()
