@@ -1,8 +1,8 @@
-// Nanoseconds per element of each kernel, for every body this processor can run. One JSON line per measurement; rounds of
-// the bodies are interleaved and the median is reported.
+// Nanoseconds per element of each kernel, for every body this processor can run. One JSON line per measurement; rounds
+// of the bodies are interleaved and the median is reported.
 //
-//   clang -std=gnu17 -O2 -ISources/CKernels/include Benchmarks/kernels/kernels.c Sources/CKernels/*.c -lm -o /tmp/kernels
-//   /tmp/kernels [elements]
+//   clang -std=gnu17 -O2 -ISources/CKernels/include Benchmarks/kernels/kernels.c Sources/CKernels/*.c -lm -o kernels
+//   ./kernels [elements]
 #include "CKernels.h"
 #include <math.h>
 #include <stdio.h>

@@ -1,11 +1,12 @@
 // Range and histogram of a tensor in one pass.
 //
 // A tensor is cut into chunks that stay in the first-level cache: one look finds the chunk's range, the histogram grows
-// to it when it must, a second look counts. Bins are powers of two wide and nest, so growing loses nothing and the result
-// is the same for every order of the values. Zeros, half of what follows a Relu, are counted apart: they all fall into one
-// bin, and adding to one memory cell again and again waits for itself.
+// to it when it must, a second look counts. Bins are powers of two wide and nest, so growing loses nothing and the
+// result is the same for every order of the values. Zeros, half of what follows a Relu, are counted apart: they all
+// fall into one bin, and adding to one memory cell again and again waits for itself.
 //
-// Counts are kept in 32 bits (a table of 32 KB, which stays in the cache) and moved to 64 bits before they can overflow.
+// Counts are kept in 32 bits (a table of 32 KB, which stays in the cache) and moved to 64 bits before they can
+// overflow.
 #include "kernels.h"
 #include <stdlib.h>
 

@@ -21,10 +21,10 @@ struct ObserverTests {
         #expect(witness.sights.allSatisfy { $0.shapes == [[2, 2]] && $0.types == [.float] && $0.bytes == [bytes(x)] })
     }
 
-    @Test func anObservedTensorIsNotCopied() throws {
+    @Test(arguments: [Dim.symbolic("n"), .unknown, .fixed(1000)]) func anObservedTensorIsNotCopied(size: Dim) throws {
         let witness = Witness()
         let session = try TestEngine.session(
-            Models.observed(.float, shape: [.symbolic("n")], slots: 4), SessionOptions(observer: witness))
+            Models.observed(.float, shape: [size], slots: 4), SessionOptions(observer: witness))
         _ = try session.run(
             ["x": try TensorValue(floats: [Float](repeating: 1, count: 1000), shape: [1000])], outputs: ["y"])
         #expect(Set(witness.sights.flatMap(\.addresses)).count == 1)
@@ -76,6 +76,30 @@ struct ObserverTests {
         let y = try session.run(["x": try TensorValue(floats: [1, 2], shape: [2])], outputs: ["y"])
         #expect(try y.first?.floats() == [1, 2])
         #expect(witness.sights.map(\.types) == [[.string]] && witness.sights.map(\.shapes) == [[[2]]])
+    }
+
+    /// Sizes without a name must not reach nodes that compute with them as -1.
+    @Test func shapesMayBeComputedFromAnObservedTensor() throws {
+        let unknown: [Dim] = [.unknown, .unknown]
+        let observe = Node(
+            op: "Observe", inputs: ["x"], outputs: ["seen"], domain: "octavo", attributes: [.int("slot", 0)])
+        let model = Models.withOperators(
+            Graph(
+                nodes: [
+                    observe,
+                    Node(op: "Shape", inputs: ["seen"], outputs: ["shape"]),
+                    Node(op: "Gather", inputs: ["shape", "first"], outputs: ["rows"]),
+                    Node(op: "Concat", inputs: ["rows", "rest"], outputs: ["to"], attributes: [.int("axis", 0)]),
+                    Node(op: "Reshape", inputs: ["seen", "to"], outputs: ["y"]),
+                ],
+                initializers: [
+                    Tensor(name: "first", int64s: [0]), Tensor(name: "rest", int64s: [-1]),
+                ],
+                inputs: [ValueInfo(name: "x", type: .float, shape: unknown)],
+                outputs: [ValueInfo(name: "y", type: .float, shape: unknown)]))
+        let session = try TestEngine.session(model, SessionOptions(observer: Witness()))
+        let y = try session.run(["x": try TensorValue(floats: [1, 2], shape: [2, 1])], outputs: ["y"])
+        #expect(y.map(\.shape) == [[2, 1]])
     }
 
     @Test func compareShowsBothTensors() throws {
