@@ -80,17 +80,12 @@ let package = Package(
             swiftSettings: strict),
         .testTarget(
             name: "OptimizerTests",
-<<<<<<< HEAD
             dependencies: ["Optimizer", "Quantization", "Inference", "ModelGraph", "Domain", "TestGraphs"],
             swiftSettings: strict),
-        .testTarget(name: "EndToEndTests", dependencies: ["Domain", "octavo"], swiftSettings: strict),
-=======
-            dependencies: ["Optimizer", "Quantization", "Inference", "ModelGraph", "Domain"], swiftSettings: strict),
         .testTarget(
             name: "EndToEndTests", dependencies: ["Domain", "octavo", "TestSupport"], swiftSettings: strict),
         // A worker made of shell script, directories that go away, curl.
         .target(name: "TestSupport", path: "Tests/Support", swiftSettings: strict),
->>>>>>> main
     ],
     cLanguageStandard: .gnu17
 )

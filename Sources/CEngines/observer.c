@@ -91,7 +91,8 @@ static void release_map(int *inputs, int *outputs) {
 }
 
 // A size may be known, named, or neither. The engine would pass the last on as the size -1, and later nodes that
-// compute with sizes would fail on it; such a shape is better left unsaid.
+// compute with sizes would fail on it; such a shape is better left unsaid. A shape that it does not know at all looks like
+// that of a scalar.
 static octavo_ort_status *is_sayable(const octavo_ort *table, const octavo_ort_shape *shape, bool *sayable) {
     *sayable = false;
     size_t rank = 0;
@@ -101,7 +102,7 @@ static octavo_ort_status *is_sayable(const octavo_ort *table, const octavo_ort_s
     const char *names[MAX_RANK] = {NULL};
     if ((status = octavo_ort_dimensions(table, shape, sizes, rank))) return status;
     if ((status = octavo_ort_dimension_names(table, shape, names, rank))) return status;
-    *sayable = true;
+    *sayable = rank > 0;
     for (size_t i = 0; i < rank; i++)
         if (sizes[i] < 0 && !(names[i] && *names[i])) *sayable = false;
     return NULL;

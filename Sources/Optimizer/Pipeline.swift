@@ -51,7 +51,9 @@ package struct Pipeline {
             let verified = try clock.time(.verify) {
                 try Verify(order, inputs, models, clock)(candidate)
             }
-            let latency = try clock.time(.measure) { try Measure(order, inputs, models)(candidate, seconds: budget.report) }
+            let latency = try clock.time(.measure) {
+                try Measure(order, inputs, models)(candidate, seconds: budget.report)
+            }
             return try clock.time(.publish) {
                 try Publish(order, inputs, engine, clock)(candidate, prepared, verified, latency)
             }
