@@ -75,9 +75,19 @@ extension Failure {
         case let error as EngineError:
             self.init(error, stage: stage)
         case let error as QuantizationError:
-            self.init(.invalidCalibrationSet, stage: stage, detail: "\(error).", fault: .user)
+            self.init(error, stage: stage)
         default:
             self.init(.internal, stage: stage, detail: "\(error)")
+        }
+    }
+
+    /// A weight that cannot be quantized is the model's fault, an activation that cannot be the samples'.
+    private init(_ error: QuantizationError, stage: Stage?) {
+        let text = "\(error)".prefix(1).uppercased() + "\(error)".dropFirst() + "."
+        switch error {
+        case .unquantizable(let tensor, _): self.init(.invalidModel, stage: stage, detail: text, pointer: tensor)
+        case .notFinite(let tensor, _), .notObserved(let tensor):
+            self.init(.invalidCalibrationSet, stage: stage, detail: text, pointer: tensor)
         }
     }
 
