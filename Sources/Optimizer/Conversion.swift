@@ -45,6 +45,7 @@ struct Conversion {
         let excluded = excludedNodes()
         guard let integer = try self.integer(quantize, excluded) else {
             return try clock.time(.quantize) {
+                try checkWeights(excluded)
                 let candidate = try write(quantize.weightOnly(prepared, keepFloat: excluded))
                 return with(
                     candidate, "nothing-integer",
@@ -82,6 +83,23 @@ struct Conversion {
             candidate, "integers-slower",
             "In integers this model ran at \(speed.ratio.formatted(.number.precision(.fractionLength(2))))x the speed of "
                 + "FP32 on this machine, so only its weights are stored in 8 bits: the file shrinks, the speed stays.")
+    }
+
+    /// Throws when no weight can be stored in 8 bits either: the artifact would be the model itself.
+    private func checkWeights(_ excluded: [String: Reason]) throws {
+        let placement = Placement(weightOnly: prepared.topology, keepFloat: excluded)
+        guard placement.isEmpty else { return }
+        let reasons = zip(prepared.topology.graph.nodes, placement.verdicts).compactMap { node, verdict in
+            if OperatorRule.of(node) == .anchor, case .float(let reason) = verdict {
+                "\(node.label): \(reason.text)"
+            } else {
+                nil
+            }
+        }
+        let why = reasons.isEmpty ? "all of its Conv, Gemm and MatMul are in branches or loops" : reasons[0]
+        let more = reasons.count > 1 ? " (and \(reasons.count - 1) more)" : ""
+        throw Failure(
+            .nothingToQuantize, stage: .quantize, detail: "Nothing in this model can be stored in 8 bits: \(why)\(more).")
     }
 
     private func with(_ candidate: Candidate, _ code: String, _ detail: String) -> Candidate {
