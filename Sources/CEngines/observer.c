@@ -91,12 +91,13 @@ static void release_map(int *inputs, int *outputs) {
 }
 
 // A size may be known, named, or neither. The engine would pass the last on as the size -1, and later nodes that
-// compute with sizes would fail on it; such a shape is better left unsaid.
+// compute with sizes would fail on it; such a shape is better left unsaid. And a rank of 0 is how the engine shows a
+// shape that is not known at all.
 static octavo_ort_status *is_sayable(const octavo_ort *table, const octavo_ort_shape *shape, bool *sayable) {
     *sayable = false;
     size_t rank = 0;
     octavo_ort_status *status = octavo_ort_rank(table, shape, &rank);
-    if (status || rank > MAX_RANK) return status;
+    if (status || rank == 0 || rank > MAX_RANK) return status;
     int64_t sizes[MAX_RANK];
     const char *names[MAX_RANK] = {NULL};
     if ((status = octavo_ort_dimensions(table, shape, sizes, rank))) return status;
