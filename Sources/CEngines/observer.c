@@ -60,9 +60,11 @@ typedef struct {
 enum { MAX_RANK = 32, ANY_TYPE = 0, INT64 = 7, STRING = 8 };
 
 static _Thread_local void *run_context;
+static _Thread_local bool silent;
 
 void octavo_set_run_context(void *context) { run_context = context; }
 void *octavo_run_context(void) { return run_context; }
+void octavo_set_silent(bool value) { silent = value; }
 
 // ---- Declarations ----
 
@@ -193,7 +195,7 @@ static octavo_ort_status *compute_observe(void *opaque, octavo_ort_kernel_contex
     octavo_observed seen = {0};
     octavo_ort_status *status = look(owner->table, context, 0, &seen, dims);
     if (!status) status = pass_on(owner->table, context, &seen);
-    if (!status) owner->callback(owner->observer, k->slot, run_context, &seen, 1);
+    if (!status && !silent) owner->callback(owner->observer, k->slot, run_context, &seen, 1);
     return status;
 }
 
@@ -211,7 +213,7 @@ static octavo_ort_status *compute_compare(void *opaque, octavo_ort_kernel_contex
     void *data = NULL;
     if (output && (status = octavo_ort_tensor_data(owner->table, output, &data))) return status;
     if (data) *(int64_t *)data = 0;
-    owner->callback(owner->observer, k->slot, run_context, seen, 2);
+    if (!silent) owner->callback(owner->observer, k->slot, run_context, seen, 2);
     return NULL;
 }
 
