@@ -54,7 +54,7 @@ let package = Package(
         .target(name: "CLinux"),
         .target(name: "CKernels", linkerSettings: [.linkedLibrary("m")]),
         .target(name: "CEngines"),
-        .systemLibrary(name: "CZlib", pkgConfig: "zlib", providers: [.apt(["zlib1g-dev"])]),
+        .target(name: "CZlib", linkerSettings: [.linkedLibrary("z")]),
         .systemLibrary(name: "COpenSSL", pkgConfig: "openssl", providers: [.apt(["libssl-dev"])]),
 
         // Tests.
@@ -65,7 +65,12 @@ let package = Package(
             swiftSettings: strict),
         .testTarget(name: "DomainTests", dependencies: ["Domain"], swiftSettings: strict),
         .testTarget(
-            name: "ServiceTests", dependencies: ["Service", "Storage", "HTTP", "Domain"], swiftSettings: strict),
+            name: "ServiceTests",
+            dependencies: [
+                "Service", "Storage", "HTTP", "Domain", "TestSupport", "Yams",
+                .product(name: "Logging", package: "swift-log"),
+            ],
+            swiftSettings: strict),
         .testTarget(name: "ModelGraphTests", dependencies: ["ModelGraph"], swiftSettings: strict),
         .testTarget(name: "InferenceTests", dependencies: ["Inference", "ModelGraph"], swiftSettings: strict),
         .testTarget(
@@ -73,7 +78,10 @@ let package = Package(
         .testTarget(
             name: "OptimizerTests",
             dependencies: ["Optimizer", "Quantization", "Inference", "ModelGraph", "Domain"], swiftSettings: strict),
-        .testTarget(name: "EndToEndTests", dependencies: ["Domain", "octavo"], swiftSettings: strict),
+        .testTarget(
+            name: "EndToEndTests", dependencies: ["Domain", "octavo", "TestSupport"], swiftSettings: strict),
+        // A worker made of shell script, directories that go away, curl.
+        .target(name: "TestSupport", path: "Tests/Support", swiftSettings: strict),
     ],
     cLanguageStandard: .gnu17
 )

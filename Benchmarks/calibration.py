@@ -88,7 +88,7 @@ def main():
     rows = []
     for task in chosen:
         row = {**times(task, options.samples, options.rounds, options.threads), **memory(task, options.threads)}
-        print(json.dumps({"benchmark": "calibration", "task": task.name, **row}), flush=True)
+        store.emit(benchmark="calibration", task=task.name, **row)
         rows.append((task, row))
     print("\n| model | octavo | plain FP32 pass | ratio | onnxruntime min-max | percentile | entropy | "
           "peak, 8 samples | 512 samples |")

@@ -10,7 +10,6 @@ it is. They calibrate with the same arrays as Octavo.
 """
 
 import argparse
-import json
 
 import onnx
 
@@ -100,7 +99,7 @@ def main():
     for task in tasks.select(options.models):
         rows = measured(task, tools, extra, options.seconds * (1 + len(tools) + len(extra)), options.core)
         for name, row in rows.items():
-            print(json.dumps({"benchmark": "quantization", "task": task.name, "tool": name, **row}), flush=True)
+            store.emit(benchmark="quantization", task=task.name, tool=name, **row)
         results.append((task, rows))
     names = [*tools, *extra]
     table("Score and speed-up over FP32", ["fp32", *names], results, render_score)

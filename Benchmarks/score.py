@@ -8,7 +8,6 @@ models interleaved in one process, median of the per-round ratios to FP32 with i
 """
 
 import argparse
-import json
 import os
 from pathlib import Path
 
@@ -67,7 +66,10 @@ def main():
     rows = measure(
         task, dict(zip(names, options.candidates)), options.seconds, options.limit, options.core)
     for name, row in rows.items():
-        print(json.dumps({"task": task.name, "candidate": name, **row}) if options.json else line(task, name, row))
+        if options.json:
+            store.emit(task=task.name, candidate=name, **row)
+        else:
+            print(line(task, name, row))
 
 
 def line(task, name, row):

@@ -235,7 +235,7 @@ def main():
     rows = []
     for name in options.only.split(","):
         for row in {"rate": rate, "upload": upload, "start": start}[name](options) or []:
-            print(json.dumps({"benchmark": "server", **row}), flush=True)
+            store.emit(benchmark="server", **row)
             rows.append(row)
     print("\n| measure | octavo | peer | share of the peer |\n|---|---|---|---|")
     for row in rows:

@@ -72,7 +72,9 @@ final class Lane: @unchecked Sendable {
     private func poll() {
         now = octavo_now()
         for _ in 0..<Lane.rounds {
-            let found = events.withUnsafeMutableBufferPointer { octavo_epoll_poll(set, $0.baseAddress, Int32($0.count)) }
+            let found = events.withUnsafeMutableBufferPointer {
+                octavo_epoll_poll(set, $0.baseAddress, Int32($0.count))
+            }
             guard found > 0 else { return }
             for index in 0..<Int(found) {
                 let event = events[index]
@@ -96,7 +98,8 @@ extension Lane {
         if slot == slots.count { slots.append(nil) }
         generation &+= 1
         let token = UInt64(generation) << 32 | UInt64(slot)
-        let connection = Connection(lane: self, transport: transport, peer: peer, token: token, isOverloaded: isOverloaded)
+        let connection = Connection(
+            lane: self, transport: transport, peer: peer, token: token, isOverloaded: isOverloaded)
         slots[slot] = connection
         count += 1
         if count == 1 { timer.schedule(deadline: .now() + tick, repeating: tick, leeway: .milliseconds(5)) }

@@ -4,7 +4,8 @@ import Inference
 /// Carries out any order: the whole of what a worker process does between its order and its last event.
 package enum Worker {
     /// Returns the last event. Throws `Failure`, or an error that `Failure(wrapping:stage:)` understands.
-    package static func carryOut(_ order: WorkOrder, tell: @escaping @Sendable (WorkEvent) -> Void) throws -> WorkEvent {
+    package static func carryOut(_ order: WorkOrder, tell: @escaping @Sendable (WorkEvent) -> Void) throws -> WorkEvent
+    {
         switch order {
         case .inspectModel(let staged):
             return .inspectedModel(try LoadedModel(staged).summary)

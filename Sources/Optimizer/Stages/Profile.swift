@@ -122,7 +122,9 @@ extension Report.Coverage {
         let integer = profile.steps.filter { $0.kind == .integer }.reduce(0) { $0 + $1.macs }
         let floats = profile.steps.filter { $0.kind == .float }.sorted { $0.microseconds > $1.microseconds }
         self.init(
-            operators: counts.keys.sorted().map { Operator(name: $0, kind: kinds[$0] ?? .other, count: counts[$0] ?? 0) },
+            operators: counts.keys.sorted().map {
+                Operator(name: $0, kind: kinds[$0] ?? .other, count: counts[$0] ?? 0)
+            },
             conversions: profile.steps.filter(\.isConversion).count,
             macs: Int64(total), macShare: total > 0 ? Double(integer) / Double(total) : nil,
             floatReasons: floats.prefix(50).map { step in

@@ -182,7 +182,8 @@ package struct QDQEmitter {
         let integer = graph.addInitializer(
             Tensor(name: stem + "/weight", int8s: weight.values, dims: weight.dims))
         let zeros = [UInt8](repeating: 0, count: weight.scales.count)
-        return addChannelwise(integer, weight.scales, type: .int8, zeros: zeros, axis: weight.axis, stem: stem + "/weight")
+        return addChannelwise(
+            integer, weight.scales, type: .int8, zeros: zeros, axis: weight.axis, stem: stem + "/weight")
     }
 
     /// Bias in int32 at scale `s_x * s_w[c]` with zero point 0, as the integer kernels add it to their accumulators.

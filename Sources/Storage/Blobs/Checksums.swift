@@ -9,8 +9,7 @@ struct Checksums: Equatable, Sendable {
 
     init(_ bytes: UnsafeRawBufferPointer) {
         crc = Self.crc32(bytes)
-        let base = bytes.bindMemory(to: UInt8.self).baseAddress
-        adler = bytes.isEmpty ? 1 : UInt32(truncatingIfNeeded: CZlib.adler32_z(1, base, bytes.count))
+        adler = octavo_adler32(1, bytes.baseAddress, bytes.count)
     }
 
     /// What the sums are when `count` bytes with the sums `next` follow.
@@ -20,7 +19,6 @@ struct Checksums: Equatable, Sendable {
     }
 
     static func crc32(_ bytes: UnsafeRawBufferPointer) -> UInt32 {
-        let base = bytes.bindMemory(to: UInt8.self).baseAddress
-        return bytes.isEmpty ? 0 : UInt32(truncatingIfNeeded: CZlib.crc32_z(0, base, bytes.count))
+        octavo_crc32(0, bytes.baseAddress, bytes.count)
     }
 }
