@@ -143,6 +143,11 @@ enum SampleReport {
         #expect(verdict.quality == .calibrationFidelity)
     }
 
+    @Test func sharedSamplesAreSaid() throws {
+        let verdict = try verdict { $0.split.overlap = 12 }
+        #expect(verdict.line.hasSuffix("12 of 1000 evaluation samples served for calibration too"))
+    }
+
     @Test func whatWasNotMeasuredIsNamedWithItsReason() throws {
         let verdict = try verdict {
             $0.accuracy = nil

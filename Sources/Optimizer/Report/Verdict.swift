@@ -74,8 +74,11 @@ extension Report.Verdict {
             let reason = report.fidelityAbsence ?? report.accuracyAbsence
             return "quality not measured" + (reason.map { " (\($0))" } ?? "")
         }
-        return report.split.heldOut
-            ? words : words + ", measured on the calibration samples: give an evaluation set to know more"
+        guard report.split.heldOut else {
+            return words + ", measured on the calibration samples: give an evaluation set to know more"
+        }
+        guard let shared = report.split.overlap, shared > 0 else { return words }
+        return words + ", \(shared) of \(report.split.evaluationSamples) evaluation samples served for calibration too"
     }
 
     private static func accuracyWords(_ accuracy: Report.Accuracy?) -> String? {
