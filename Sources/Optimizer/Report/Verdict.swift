@@ -88,6 +88,9 @@ extension Report.Verdict {
             "\(Number.points(accuracy.delta)), 95 % \(Number.points(interval.low))…\(Number.points(interval.high))"
         let words =
             "top-1 \(Number.percent(accuracy.fp32Top1.share)) → \(Number.percent(accuracy.int8Top1.share)) (\(change))"
+        if accuracy.fp32Top1.interval.low <= 1 / Double(accuracy.classes) {
+            return words + ", FP32 itself is no better than guessing: check the preprocessing and the labels"
+        }
         return interval.high < -clearLoss ? words + ", a clear loss" : words
     }
 
