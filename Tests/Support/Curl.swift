@@ -1,4 +1,4 @@
-package import Foundation
+import Foundation
 
 /// The real curl, as users have it.
 package struct Curl {
@@ -33,7 +33,8 @@ package struct Curl {
         process.standardOutput = pipe
         process.standardError = FileHandle.nullDevice
         try process.run()
-        let words = String(decoding: pipe.fileHandleForReading.readDataToEndOfFile(), as: UTF8.self).split(separator: " ")
+        let words = String(decoding: pipe.fileHandleForReading.readDataToEndOfFile(), as: UTF8.self).split(
+            separator: " ")
         process.waitUntilExit()
         return Answer(
             status: words.first.flatMap { Int($0) } ?? 0, fields: fields(head),

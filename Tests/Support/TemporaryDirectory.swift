@@ -1,4 +1,4 @@
-package import Foundation
+import Foundation
 
 /// A directory that is gone when nobody holds it any more.
 package final class TemporaryDirectory: Sendable {
