@@ -24,7 +24,7 @@ struct KillTests {
         let server = try ServerProcess(settings: ["workers=2", "queue_limit=1000"])
         var record = Record()
         for round in 0..<Self.kills {
-            let moment = Double.random(in: 0.02...0.6)
+            let moment = Double.random(in: 0.05...1.5)
             let more = try Self.work(on: server, round, for: moment)
             record.uploads += more.uploads
             record.jobs.formUnion(more.jobs)
