@@ -35,7 +35,8 @@ struct OutgoingFile: Sendable {
         guard descriptor >= 0 else { return .failed }
         var facts = stat()
         let end = offset.addingReportingOverflow(length)
-        guard fstat(descriptor, &facts) == 0, facts.st_mode & S_IFMT == S_IFREG, offset >= 0, length >= 0, !end.overflow,
+        guard fstat(descriptor, &facts) == 0, facts.st_mode & S_IFMT == S_IFREG, offset >= 0, length >= 0,
+            !end.overflow,
             end.partialValue <= Int64(facts.st_size)
         else {
             close(descriptor)
@@ -52,7 +53,8 @@ struct OutgoingFile: Sendable {
         var filled = 0
         let bytes = [UInt8](unsafeUninitializedCapacity: length) { buffer, initialized in
             while filled < length {
-                let count = pread(descriptor, buffer.baseAddress.map { $0 + filled }, length - filled, Int(offset) + filled)
+                let count = pread(
+                    descriptor, buffer.baseAddress.map { $0 + filled }, length - filled, Int(offset) + filled)
                 if count < 0, errno == EINTR { continue }
                 guard count > 0 else { break }
                 filled += count

@@ -7,7 +7,8 @@ package struct FieldParameters: Sendable, Equatable {
     /// Nil when the text is malformed or a parameter stands there twice.
     package init?(_ text: String) {
         var rest = Substring(text).utf8[...]
-        value = String(decoding: FieldParameters.trim(rest.prefix { $0 != ASCII.semicolon }), as: UTF8.self).lowercased()
+        value = String(decoding: FieldParameters.trim(rest.prefix { $0 != ASCII.semicolon }), as: UTF8.self)
+            .lowercased()
         rest = rest.drop { $0 != ASCII.semicolon }
         var parameters: [(name: String, value: String)] = []
         while rest.popFirst() != nil {

@@ -210,7 +210,8 @@ package struct MultipartReader: Sendable {
             let disposition = fields["Content-Disposition"].flatMap(FieldParameters.init),
             disposition.value == "form-data", let name = disposition["name"]
         else { throw HTTPError.malformedMultipart("A part has no Content-Disposition of form-data with a name.") }
-        if let coding = fields["Content-Transfer-Encoding"]?.lowercased(), !["binary", "8bit", "7bit"].contains(coding) {
+        if let coding = fields["Content-Transfer-Encoding"]?.lowercased(), !["binary", "8bit", "7bit"].contains(coding)
+        {
             throw HTTPError.malformedMultipart("A part has a Content-Transfer-Encoding other than binary.")
         }
         return Part(name: name, fileName: disposition["filename"], fields: fields)

@@ -114,7 +114,9 @@ struct ChunkedDecoder {
         try line.withUnsafeBytes { (bytes: UnsafeRawBufferPointer) in
             do {
                 let (name, _) = try FieldLine.split(bytes.part(0..<bytes.count - 1))
-                let forbidden: [StaticString] = ["content-length", "transfer-encoding", "host", "trailer", "connection"]
+                let forbidden: [StaticString] = [
+                    "content-length", "transfer-encoding", "host", "trailer", "connection",
+                ]
                 guard !forbidden.contains(where: name.equalsIgnoringCase) else {
                     throw HTTPError.malformedBody("A field of the trailer may stand only in the head.")
                 }

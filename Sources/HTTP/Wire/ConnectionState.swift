@@ -339,7 +339,8 @@ extension ConnectionState {
         }
         switch phase {
         case .head where parser.hasBegun:
-            return refuseHead(Refusal(.requestTimeout, "header-timeout", "The head of the request did not come in time."))
+            return refuseHead(
+                Refusal(.requestTimeout, "header-timeout", "The head of the request did not come in time."))
         case .reading: return failBody(.bodyTimedOut(received: body.delivered))
         case .handling, .responding: return .wait
         case .head, .draining, .lingering, .closed:

@@ -161,7 +161,9 @@ enum FieldLine {
             throw .field("A field has no name and colon.")
         }
         let name = line.part(0..<colon)
-        guard name.allSatisfy(ASCII.isToken) else { throw .field("A field's name holds a character that is not allowed.") }
+        guard name.allSatisfy(ASCII.isToken) else {
+            throw .field("A field's name holds a character that is not allowed.")
+        }
         let value = line.part(colon + 1..<line.count).trimmed
         guard value.allSatisfy(ASCII.isFieldValue) else { throw .field("A field's value holds a control character.") }
         return (name, value)

@@ -58,7 +58,8 @@ struct RequestParser {
         if content.isEmpty { return try blankLine() }
         if builder.hasRequestLine {
             guard builder.fieldCount < limits.fieldCount else {
-                throw Refusal(.headerFieldsTooLarge, "too-many-fields", "There are more than \(limits.fieldCount) fields.")
+                throw Refusal(
+                    .headerFieldsTooLarge, "too-many-fields", "There are more than \(limits.fieldCount) fields.")
             }
             try builder.field(content)
         } else {
