@@ -54,7 +54,7 @@ let package = Package(
         .target(name: "CLinux"),
         .target(name: "CKernels", linkerSettings: [.linkedLibrary("m")]),
         .target(name: "CEngines"),
-        .systemLibrary(name: "CZlib", pkgConfig: "zlib", providers: [.apt(["zlib1g-dev"])]),
+        .target(name: "CZlib", linkerSettings: [.linkedLibrary("z")]),
         .systemLibrary(name: "COpenSSL", pkgConfig: "openssl", providers: [.apt(["libssl-dev"])]),
 
         // Tests.

@@ -9,8 +9,7 @@ struct Checksums: Equatable, Sendable {
 
     init(_ bytes: UnsafeRawBufferPointer) {
         crc = Self.crc32(bytes)
-        let base = bytes.bindMemory(to: UInt8.self).baseAddress
-        adler = bytes.isEmpty ? 1 : UInt32(truncatingIfNeeded: CZlib.adler32_z(1, base, bytes.count))
+        adler = octavo_adler32(1, bytes.baseAddress, bytes.count)
     }
 
     /// What the sums are when `count` bytes with the sums `next` follow.
@@ -19,8 +18,7 @@ struct Checksums: Equatable, Sendable {
         adler = UInt32(truncatingIfNeeded: adler32_combine(uLong(adler), uLong(next.adler), count))
     }
 
-    static func crc32(_ bytes: UnsafeRawBufferPointer) -> UInt32 {
-        let base = bytes.bindMemory(to: UInt8.self).baseAddress
-        return bytes.isEmpty ? 0 : UInt32(truncatingIfNeeded: CZlib.crc32_z(0, base, bytes.count))
+    static func crc32(_ bytes: UnsafeRawBufferPointer, after crc: UInt32 = 0) -> UInt32 {
+        octavo_crc32(crc, bytes.baseAddress, bytes.count)
     }
 }
