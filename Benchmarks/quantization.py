@@ -10,13 +10,11 @@ it is. They calibrate with the same arrays as Octavo.
 """
 
 import argparse
-import json
-import os
 
 import onnx
 
 import score
-from harness import peers, store, tasks, tool, timing
+from harness import peers, store, tasks, tool
 
 TOOLS = ["octavo", *peers.METHODS]
 
@@ -44,39 +42,31 @@ def quantized(task, name, out):
     return row
 
 
-def measured(task, tools, extra, seconds):
+def measured(task, tools, extra, seconds, core):
     """Rows by name: FP32 first, then each tool's file, then files given by hand."""
     folder = store.FOLDER / task.name
     made = {name: quantized(task, name, folder / f"{name}.onnx") for name in tools}
     files = {name: folder / f"{name}.onnx" for name, row in made.items() if "error" not in row}
-    rows = score.measure(task, {**files, **extra}, seconds)
+    rows = score.measure(task, {**files, **extra}, seconds, core=core)
     return {
         name: {**rows.get(name, {}), **made.get(name, {})}
         for name in ["fp32", *tools, *extra]
     }
 
 
-def cell(task, row):
-    if "error" in row:
-        return row["error"].replace("|", "/")[:60]
+def score_text(task, value):
+    return f"{value:.1f} dB" if task.metric == "SQNR dB" else f"{value:.3f}"
+
+
+def render_score(task, row):
+    if "median_ms" not in row:
+        return row.get("error", "–").replace("|", "/")[:60]
+    if "fp32" not in row:
+        known = "score" in row and task.metric != "SQNR dB"
+        return f"{score_text(task, row['score'])}, {row['median_ms']:.3f} ms" if known else f"{row['median_ms']:.3f} ms"
     low, high = row["speed_up_interval"]
     note = " (checker!)" if "checker" in row else ""
-    value = f"{row['score']:.1f} dB" if task.metric == "SQNR dB" else f"{row['score']:.3f}"
-    return f"{value} ×{row['speed_up']:.2f} ({low:.2f}…{high:.2f}){note}"
-
-
-def table(title, names, results, render):
-    print(f"\n**{title}**\n")
-    print("| model | " + " | ".join(names) + " |")
-    print("|---" * (len(names) + 1) + "|")
-    for task, rows in results:
-        print(f"| {task.name} ({task.metric}) | " + " | ".join(render(task, rows[n]) for n in names) + " |")
-
-
-def render_fp32(task, row):
-    if "score" not in row:
-        return f"{row['median_ms']:.3f} ms"
-    return f"{row['score']:.3f}, {row['median_ms']:.3f} ms" if row["score"] < 1e9 else f"{row['median_ms']:.3f} ms"
+    return f"{score_text(task, row['score'])} ×{row['speed_up']:.2f} ({low:.2f}…{high:.2f}){note}"
 
 
 def render_cost(task, row):
@@ -85,6 +75,14 @@ def render_cost(task, row):
 
 def render_size(task, row):
     return f"{row['bytes'] / 1e6:.2f} MB" if "bytes" in row else "–"
+
+
+def table(title, names, results, render):
+    print(f"\n**{title}**\n")
+    print("| model | " + " | ".join(names) + " |")
+    print("|---" * (len(names) + 1) + "|")
+    for task, rows in results:
+        print(f"| {task.name} ({task.metric}) | " + " | ".join(render(task, rows[n]) for n in names) + " |")
 
 
 def main():
@@ -97,18 +95,14 @@ def main():
     options = parser.parse_args()
     tools = [t for t in options.tools.split(",") if t]
     extra = dict(c.split("=", 1) for c in options.candidate)
-    everywhere = os.sched_getaffinity(0)
     results = []
     for task in tasks.select(options.models):
-        os.sched_setaffinity(0, everywhere if options.core is None else {options.core})
-        rows = measured(task, tools, extra, options.seconds * (1 + len(tools) + len(extra)))
+        rows = measured(task, tools, extra, options.seconds * (1 + len(tools) + len(extra)), options.core)
         for name, row in rows.items():
-            print(json.dumps({"benchmark": "quantization", "task": task.name, "tool": name, **row}), flush=True)
+            store.emit(benchmark="quantization", task=task.name, tool=name, **row)
         results.append((task, rows))
     names = [*tools, *extra]
-    table("Score and speed-up over FP32", ["fp32", *names], results,
-          lambda task, row: cell(task, row) if row is not None and "speed_up" in row and row["speed_up"] != 1.0
-          else render_fp32(task, row) if "median_ms" in row else cell(task, row))
+    table("Score and speed-up over FP32", ["fp32", *names], results, render_score)
     table("File size", ["fp32", *names], results, render_size)
     table("The tool's own time and peak memory (Octavo's includes verifying, measuring and reporting)", names, results,
           render_cost)

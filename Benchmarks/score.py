@@ -8,15 +8,24 @@ models interleaved in one process, median of the per-round ratios to FP32 with i
 """
 
 import argparse
-import json
 import os
 from pathlib import Path
 
 from harness import store, tasks, timing
 
 
-def measure(task, candidates, seconds=6.0, limit=None, latency=True):
+def measure(task, candidates, seconds=6.0, limit=None, core=None):
     """One row per candidate (name to path), FP32 first. A candidate that does not load says why in `error`."""
+    allowed = os.sched_getaffinity(0)
+    if core is not None:
+        os.sched_setaffinity(0, {core})
+    try:
+        return _measure(task, candidates, seconds, limit)
+    finally:
+        os.sched_setaffinity(0, allowed)
+
+
+def _measure(task, candidates, seconds, limit):
     arrays = store.load(store.prepare(task)[1])
     if limit:
         arrays = {name: values[:limit] for name, values in arrays.items()}
@@ -34,7 +43,7 @@ def measure(task, candidates, seconds=6.0, limit=None, latency=True):
             runs[name] = timing.bound(session, feed)
         except Exception as error:  # a peer's file may be invalid: that is a result, not a failure of the driver
             rows[name] = {"error": str(error).splitlines()[0][:200]}
-    if latency:
+    if seconds > 0:
         times = timing.interleave(runs, seconds)
         for name, values in times.items():
             rows[name]["median_ms"] = float(sorted(values)[len(values) // 2] * 1000)
@@ -52,14 +61,15 @@ def main():
     parser.add_argument("--limit", type=int, help="only this many evaluation samples")
     parser.add_argument("--json", action="store_true")
     options = parser.parse_args()
-    if options.core is not None:
-        os.sched_setaffinity(0, {options.core})
     [task] = tasks.select(options.task)
     names = [p.name if sum(q.name == p.name for q in options.candidates) == 1 else str(p) for p in options.candidates]
     rows = measure(
-        task, dict(zip(names, options.candidates)), options.seconds, options.limit, latency=options.seconds > 0)
+        task, dict(zip(names, options.candidates)), options.seconds, options.limit, options.core)
     for name, row in rows.items():
-        print(json.dumps({"task": task.name, "candidate": name, **row}) if options.json else line(task, name, row))
+        if options.json:
+            store.emit(task=task.name, candidate=name, **row)
+        else:
+            print(line(task, name, row))
 
 
 def line(task, name, row):

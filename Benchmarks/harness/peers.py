@@ -47,12 +47,13 @@ class Samples(CalibrationDataReader):
 
 def prepared(source, folder):
     model = onnx.load(source)
+    model.ir_version = max(model.ir_version, 7)
+    if next(o.version for o in model.opset_import if o.domain in ("", "ai.onnx")) < 13:
+        model = onnx.version_converter.convert_version(model, 13)
     weights = {i.name for i in model.graph.initializer}
     inputs = [i for i in model.graph.input if i.name not in weights]
     del model.graph.input[:]
     model.graph.input.extend(inputs)
-    if next(o.version for o in model.opset_import if o.domain in ("", "ai.onnx")) < 13:
-        model = onnx.version_converter.convert_version(model, 13)
     plain, ready = folder / "plain.onnx", folder / "ready.onnx"
     onnx.save(model, plain)
     try:

@@ -1,5 +1,9 @@
-"""The arrays of a task as `.npz` files below .cache/bench: made once, read by the tool under test and by its peers."""
+"""What is kept and told: the arrays of a task as `.npz` files below .cache/bench, made once and read by the tool under
+test and by its peers; results as JSON lines.
+"""
 
+import json
+import math
 import os
 
 import numpy as np
@@ -27,3 +31,9 @@ def _once(path, task, make):
 def load(path):
     with np.load(path) as arrays:
         return {name: arrays[name] for name in arrays}
+
+
+def emit(**row):
+    """One JSON line on stdout; what has no value in JSON becomes null."""
+    finite = {k: None if isinstance(v, float) and not math.isfinite(v) else v for k, v in row.items()}
+    print(json.dumps(finite, allow_nan=False), flush=True)

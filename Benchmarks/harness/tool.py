@@ -5,12 +5,12 @@ import os
 import subprocess
 import sys
 import tempfile
-import time
 from pathlib import Path
 
 from . import tasks
 
 BENCHMARKS = tasks.ROOT / "Benchmarks"
+PEER_MEMORY = 10 * 2**30
 
 
 def binary():
@@ -21,18 +21,14 @@ def binary():
     return path
 
 
-def measured(command, **options):
-    """{"seconds", "peak_rss", "status", "output"} of a child and all that it waited for; its output is kept apart."""
-    with tempfile.TemporaryFile() as output:
-        began = time.perf_counter()
-        child = subprocess.Popen([str(c) for c in command], stdout=output, stderr=subprocess.STDOUT, **options)
-        _, status, usage = os.wait4(child.pid, 0)
-        seconds = time.perf_counter() - began
-        child.returncode = os.waitstatus_to_exitcode(status)
-        output.seek(0)
-        text = output.read().decode(errors="replace")
-    return {
-        "seconds": seconds, "peak_rss": usage.ru_maxrss * 1024, "status": child.returncode, "output": text}
+def measured(command, limit=0, **options):
+    """{"seconds", "peak_rss", "status", "output"} of a command and all that it waits for; `limit` bytes of memory."""
+    with tempfile.TemporaryDirectory() as folder:
+        result = Path(folder, "result.json")
+        child = [sys.executable, "-I", "-S", BENCHMARKS / "harness" / "child.py", result, limit, *command]
+        done = subprocess.run(
+            [str(c) for c in child], stdout=subprocess.PIPE, stderr=subprocess.STDOUT, check=True, **options)
+        return {**json.loads(result.read_text()), "output": done.stdout.decode(errors="replace")}
 
 
 def quantize(model, calibration, out, evaluation=None, threads=None):
@@ -61,6 +57,6 @@ def stage_peak(report, stage):
 
 
 def peer(method, model, calibration, out):
-    """One of onnxruntime's ways, see peers.py."""
+    """One of the ways in peers.py. Some keep every activation of every sample: they end here, not the machine."""
     return measured(
-        [sys.executable, "-m", "harness.peers", method, model, calibration, out], cwd=BENCHMARKS)
+        [sys.executable, "-m", "harness.peers", method, model, calibration, out], limit=PEER_MEMORY, cwd=BENCHMARKS)

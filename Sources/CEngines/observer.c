@@ -1,11 +1,10 @@
 // The engine reads an operator from a caller-owned record of 26 words, mostly callbacks that get the record itself as
-// first argument; what follows the 26 words is ours. So each session has its own records, and a kernel finds its observer
-// there.
+// first argument; what follows the 26 words is ours. So each session has its own records, and a kernel finds its
+// observer there.
 //
-// Observe declares that its output is its input (an alias) and has the input's shape; only both together make the engine
-// keep one buffer. With a copy the result would still be right, so the kernel copies if it must.
+// Observe declares that its output is its input (an alias), so the engine keeps one buffer; should it not, the kernel
+// copies. The shape is passed on for the nodes after it.
 #include "CEngines.h"
-#include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -91,31 +90,31 @@ static void release_map(int *inputs, int *outputs) {
     free(outputs);
 }
 
-// Whether every dimension has a size or a name. The engine takes a nameless open dimension that it is handed back for a
-// size of -1 and stumbles over it further on.
-static octavo_ort_status *is_told(const octavo_ort *table, const octavo_ort_shape *shape, bool *told) {
-    int64_t dims[MAX_RANK];
-    const char *names[MAX_RANK] = {NULL};
+// A size may be known, named, or neither. The engine would pass the last on as the size -1, and later nodes that
+// compute with sizes would fail on it; such a shape is better left unsaid.
+static octavo_ort_status *is_sayable(const octavo_ort *table, const octavo_ort_shape *shape, bool *sayable) {
+    *sayable = false;
     size_t rank = 0;
-    *told = false;
     octavo_ort_status *status = octavo_ort_rank(table, shape, &rank);
     if (status || rank > MAX_RANK) return status;
-    if ((status = octavo_ort_dimensions(table, shape, dims, rank))) return status;
+    int64_t sizes[MAX_RANK];
+    const char *names[MAX_RANK] = {NULL};
+    if ((status = octavo_ort_dimensions(table, shape, sizes, rank))) return status;
     if ((status = octavo_ort_dimension_names(table, shape, names, rank))) return status;
-    *told = true;
+    *sayable = true;
     for (size_t i = 0; i < rank; i++)
-        if (dims[i] < 0 && (!names[i] || !*names[i])) *told = false;
+        if (sizes[i] < 0 && !(names[i] && *names[i])) *sayable = false;
     return NULL;
 }
 
 static octavo_ort_status *same_shape(const octavo_ort_operator *op, octavo_ort_shape_context *context) {
     const octavo_ort *table = op->owner->table;
+    // Belongs to the context.
     octavo_ort_shape *shape = NULL;
     octavo_ort_status *status = octavo_ort_inferred_input(table, context, 0, &shape);
-    // The shape belongs to the context.
-    bool told = false;
-    if (!status && shape) status = is_told(table, shape, &told);
-    if (!status && told) status = octavo_ort_infer_output(table, context, 0, shape);
+    bool sayable = false;
+    if (!status && shape) status = is_sayable(table, shape, &sayable);
+    if (!status && sayable) status = octavo_ort_infer_output(table, context, 0, shape);
     return status;
 }
 

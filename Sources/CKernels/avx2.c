@@ -82,42 +82,51 @@ WIDE static void range(const float *x, size_t n, octavo_row_range *r) {
     r->finite += count;
 }
 
+// Bin numbers, counted from zero, of eight values, as in the AVX-512 kernel.
+WIDE_INLINE __m256i bin_numbers(__m256 v, __m256 scale, bool in_range) {
+    const __m256i minus_one = _mm256_set1_epi32(-1);
+    __m256 scaled = _mm256_mul_ps(_mm256_or_ps(v, _mm256_set1_ps(-0.0f)), scale);
+    if (!in_range) scaled = _mm256_max_ps(scaled, _mm256_set1_ps(-OCTAVO_HALF_BINS));
+    __m256i f = _mm256_cvttps_epi32(_mm256_floor_ps(scaled));
+    if (!in_range) f = _mm256_min_epi32(f, minus_one);
+    __m256i above_zero = _mm256_xor_si256(_mm256_srai_epi32(_mm256_castps_si256(v), 31), minus_one);
+    return _mm256_xor_si256(f, above_zero);
+}
+
 // Bin numbers of the values that count are packed into a small buffer first, as in the AVX-512 kernel.
-WIDE static size_t bin(const float *x, size_t n, float scale, bool all_finite, uint32_t *bins) {
+WIDE_INLINE size_t bin_packed(const float *x, size_t n, float scale, bool in_range, uint32_t *middle) {
     enum { BLOCK = 512 };
-    uint32_t packed[BLOCK + 8];
+    int32_t packed[BLOCK + 8];
     const __m256 factor = _mm256_set1_ps(scale), zero = _mm256_setzero_ps();
-    const __m256 lowest = _mm256_set1_ps(-OCTAVO_HALF_BINS), highest = _mm256_set1_ps(OCTAVO_HALF_BINS - 1);
-    const __m256i half = _mm256_set1_epi32(OCTAVO_HALF_BINS);
     size_t counted = 0;
     for (size_t start = 0; start < n; start += BLOCK) {
-        size_t end = n - start < BLOCK ? n : start + BLOCK, length = 0;
+        size_t end = n - start < BLOCK ? n : start + BLOCK, length = 0, j = 0;
         for (size_t i = start; i < end; i += 8) {
             __m256 v = load(x + i, end - i, 0);
             __m256 counts = _mm256_cmp_ps(v, zero, _CMP_NEQ_OQ);
-            if (!all_finite) counts = _mm256_and_ps(counts, finite_mask(v));
-            __m256 scaled = _mm256_min_ps(_mm256_max_ps(_mm256_mul_ps(v, factor), lowest), highest);
-            __m256i k = _mm256_cvttps_epi32(_mm256_floor_ps(scaled));
-            // A negative value that rounded to zero belongs below it: subtract one (add the mask).
-            __m256i vanished = _mm256_and_si256(
-                _mm256_castps_si256(_mm256_cmp_ps(v, zero, _CMP_LT_OQ)), _mm256_cmpeq_epi32(k, _mm256_setzero_si256()));
-            k = _mm256_add_epi32(_mm256_add_epi32(k, vanished), half);
+            if (!in_range) counts = _mm256_and_ps(counts, finite_mask(v));
+            __m256i k = bin_numbers(v, factor, in_range);
             unsigned mask = (unsigned)_mm256_movemask_ps(counts);
             __m256i order = _mm256_cvtepu8_epi32(_mm_cvtsi64_si128((long long)permutation[mask]));
             _mm256_storeu_si256((__m256i *)(packed + length), _mm256_permutevar8x32_epi32(k, order));
             length += (size_t)__builtin_popcount(mask);
         }
-        size_t j = 0;
         for (; j + 4 <= length; j += 4) {
-            bins[packed[j]]++;
-            bins[packed[j + 1]]++;
-            bins[packed[j + 2]]++;
-            bins[packed[j + 3]]++;
+            middle[packed[j]]++;
+            middle[packed[j + 1]]++;
+            middle[packed[j + 2]]++;
+            middle[packed[j + 3]]++;
         }
-        for (; j < length; j++) bins[packed[j]]++;
+        for (; j < length; j++) middle[packed[j]]++;
         counted += length;
     }
     return counted;
+}
+
+WIDE static size_t bin(const float *x, size_t n, float scale, bool in_range, uint32_t *bins) {
+    uint32_t *middle = bins + OCTAVO_HALF_BINS;
+    return in_range && scale >= OCTAVO_NO_UNDERFLOW ? bin_packed(x, n, scale, true, middle)
+                                                    : bin_packed(x, n, scale, false, middle);
 }
 
 WIDE static void stats_row(const float *x, size_t n, octavo_row_stats *s) {

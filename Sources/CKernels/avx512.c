@@ -47,39 +47,52 @@ WIDE static void range(const float *x, size_t n, octavo_row_range *r) {
     r->finite += finite;
 }
 
+// Bin numbers, counted from zero, of sixteen values. With f = floor(-|x| * scale) they are f below zero and -f - 1, the
+// complement of f, above.
+WIDE_INLINE __m512i bin_numbers(__m512 v, __m512 scale, bool in_range) {
+    const __m512i sign = _mm512_set1_epi32(INT32_MIN);
+    __m512i bits = _mm512_castps_si512(v);
+    __m512 scaled = _mm512_mul_ps(_mm512_castsi512_ps(_mm512_or_si512(bits, sign)), scale);
+    if (!in_range) scaled = _mm512_max_ps(scaled, _mm512_set1_ps(-OCTAVO_HALF_BINS));
+    __m512i f = _mm512_cvt_roundps_epi32(scaled, _MM_FROUND_TO_NEG_INF | _MM_FROUND_NO_EXC);
+    if (!in_range) f = _mm512_min_epi32(f, _mm512_set1_epi32(-1));
+    __m512i below_zero = _mm512_srai_epi32(bits, 31);
+    return _mm512_ternarylogic_epi32(f, below_zero, f, 0xc3);  // not (f xor below_zero)
+}
+
 // Bin numbers of the values that count are packed into a small buffer first: zeros vanish there, and the loop that adds
 // has nothing else to do.
-WIDE static size_t bin(const float *x, size_t n, float scale, bool all_finite, uint32_t *bins) {
+WIDE_INLINE size_t bin_packed(const float *x, size_t n, float scale, bool in_range, uint32_t *middle) {
     enum { BLOCK = 512 };
-    uint32_t packed[BLOCK + 16];
+    int32_t packed[BLOCK + 16];
     const __m512 factor = _mm512_set1_ps(scale), zero = _mm512_setzero_ps();
-    const __m512 lowest = _mm512_set1_ps(-OCTAVO_HALF_BINS), highest = _mm512_set1_ps(OCTAVO_HALF_BINS - 1);
-    const __m512i half = _mm512_set1_epi32(OCTAVO_HALF_BINS), minus_one = _mm512_set1_epi32(-1);
     size_t counted = 0;
     for (size_t start = 0; start < n; start += BLOCK) {
-        size_t end = n - start < BLOCK ? n : start + BLOCK, length = 0;
+        size_t end = n - start < BLOCK ? n : start + BLOCK, length = 0, j = 0;
         for (size_t i = start; i < end; i += 16) {
-            __m512 v = _mm512_maskz_loadu_ps(first16(end - i), x + i);
+            __m512 v = end - i >= 16 ? _mm512_loadu_ps(x + i) : _mm512_maskz_loadu_ps(first16(end - i), x + i);
             __mmask16 counts = _mm512_cmp_ps_mask(v, zero, _CMP_NEQ_OQ);
-            if (!all_finite) counts &= finite16(v);
-            __m512 scaled = _mm512_min_ps(_mm512_max_ps(_mm512_mul_ps(v, factor), lowest), highest);
-            __m512i k = _mm512_cvt_roundps_epi32(scaled, _MM_FROUND_TO_NEG_INF | _MM_FROUND_NO_EXC);
-            k = _mm512_mask_min_epi32(k, _mm512_cmp_ps_mask(v, zero, _CMP_LT_OQ), k, minus_one);
-            k = _mm512_maskz_compress_epi32(counts, _mm512_add_epi32(k, half));
-            _mm512_storeu_si512(packed + length, k);
+            if (!in_range) counts &= finite16(v);
+            __m512i k = bin_numbers(v, factor, in_range);
+            _mm512_storeu_si512(packed + length, _mm512_maskz_compress_epi32(counts, k));
             length += (size_t)__builtin_popcount(counts);
         }
-        size_t j = 0;
         for (; j + 4 <= length; j += 4) {
-            bins[packed[j]]++;
-            bins[packed[j + 1]]++;
-            bins[packed[j + 2]]++;
-            bins[packed[j + 3]]++;
+            middle[packed[j]]++;
+            middle[packed[j + 1]]++;
+            middle[packed[j + 2]]++;
+            middle[packed[j + 3]]++;
         }
-        for (; j < length; j++) bins[packed[j]]++;
+        for (; j < length; j++) middle[packed[j]]++;
         counted += length;
     }
     return counted;
+}
+
+WIDE static size_t bin(const float *x, size_t n, float scale, bool in_range, uint32_t *bins) {
+    uint32_t *middle = bins + OCTAVO_HALF_BINS;
+    return in_range && scale >= OCTAVO_NO_UNDERFLOW ? bin_packed(x, n, scale, true, middle)
+                                                    : bin_packed(x, n, scale, false, middle);
 }
 
 WIDE static void stats_row(const float *x, size_t n, octavo_row_stats *s) {

@@ -10,6 +10,9 @@
 
 enum { OCTAVO_LANES = 8 };
 
+// From this scale on, not even the smallest float becomes zero when it is scaled.
+#define OCTAVO_NO_UNDERFLOW 1.0f
+
 typedef struct {
     float min, max;
     uint64_t finite;
@@ -31,9 +34,9 @@ typedef struct {
     // Range of the finite values, folded into r.
     void (*range)(const float *x, size_t n, octavo_row_range *r);
 
-    // Counts the finite values other than zero in bins[floor(x * scale) + 4096], clamped; returns how many it counted.
-    // With all_finite the caller knows that no value is NaN or infinite. n < 2^32.
-    size_t (*bin)(const float *x, size_t n, float scale, bool all_finite, uint32_t *bins);
+    // Counts the finite values other than zero in their bins (see octavo_bin_number); returns how many it counted. With
+    // in_range the caller knows that every |x| * scale is at most 4096. n < 2^32.
+    size_t (*bin)(const float *x, size_t n, float scale, bool in_range, uint32_t *bins);
 
     // One row, into fresh partial sums.
     void (*stats_row)(const float *x, size_t n, octavo_row_stats *s);
@@ -63,7 +66,7 @@ extern const octavo_kernels octavo_kernels_neon;
 
 // The portable kernels by name: others hand them what is left at the end of a row.
 void octavo_reference_range(const float *x, size_t n, octavo_row_range *r);
-size_t octavo_reference_bin(const float *x, size_t n, float scale, bool all_finite, uint32_t *bins);
+size_t octavo_reference_bin(const float *x, size_t n, float scale, bool in_range, uint32_t *bins);
 void octavo_reference_stats_row(const float *x, size_t n, octavo_row_stats *s);
 void octavo_reference_compare_row(const float *reference, const float *test, size_t n, octavo_row_error *e);
 float octavo_reference_max_abs_row(const float *x, size_t n);
@@ -84,6 +87,13 @@ static inline bool octavo_is_finite(float x) {
     uint32_t bits;
     memcpy(&bits, &x, sizeof bits);
     return (bits & 0x7f800000u) != 0x7f800000u;
+}
+
+/// The bin of a finite value at scale 1 / width; what is beyond the range counts in the outermost bin.
+static inline size_t octavo_bin_number(float x, float scale) {
+    float steps = ceilf(fminf(fabsf(x) * scale, OCTAVO_HALF_BINS));
+    size_t k = steps >= 1 ? (size_t)steps - 1 : 0;
+    return x < 0 ? OCTAVO_HALF_BINS - 1 - k : OCTAVO_HALF_BINS + k;
 }
 
 /// The fixed order in which the eight partial sums of a row are added.

@@ -29,17 +29,18 @@ static void range(const float *x, size_t n, octavo_row_range *r) {
     octavo_reference_range(x + i, n - i, r);
 }
 
-static size_t bin(const float *x, size_t n, float scale, bool all_finite, uint32_t *bins) {
-    const float32x4_t lowest = vdupq_n_f32(-OCTAVO_HALF_BINS), highest = vdupq_n_f32(OCTAVO_HALF_BINS - 1);
+static size_t bin(const float *x, size_t n, float scale, bool in_range, uint32_t *bins) {
+    const int32x4_t minus_one = vdupq_n_s32(-1);
     size_t counted = 0, i = 0;
     for (; i + 4 <= n; i += 4) {
         float32x4_t v = vld1q_f32(x + i);
         uint32x4_t counts = vmvnq_u32(vceqzq_f32(v));
-        if (!all_finite) counts = vandq_u32(counts, finite_mask(v));
+        if (!in_range) counts = vandq_u32(counts, finite_mask(v));
         if (vmaxvq_u32(counts) == 0) continue;
-        float32x4_t scaled = vminq_f32(vmaxq_f32(vmulq_n_f32(v, scale), lowest), highest);
-        int32x4_t k = vcvtmq_s32_f32(scaled);
-        k = vbslq_s32(vcltzq_f32(v), vminq_s32(k, vdupq_n_s32(-1)), k);
+        // As in the AVX-512 kernel.
+        float32x4_t scaled = vmaxq_f32(vnegq_f32(vmulq_n_f32(vabsq_f32(v), scale)), vdupq_n_f32(-OCTAVO_HALF_BINS));
+        int32x4_t f = vminq_s32(vcvtmq_s32_f32(scaled), minus_one);
+        int32x4_t k = veorq_s32(f, vmvnq_s32(vshrq_n_s32(vreinterpretq_s32_f32(v), 31)));
         int32_t index[4];
         uint32_t counting[4];
         vst1q_s32(index, vaddq_s32(k, vdupq_n_s32(OCTAVO_HALF_BINS)));
@@ -50,7 +51,7 @@ static size_t bin(const float *x, size_t n, float scale, bool all_finite, uint32
             counted++;
         }
     }
-    return counted + octavo_reference_bin(x + i, n - i, scale, all_finite, bins);
+    return counted + octavo_reference_bin(x + i, n - i, scale, in_range, bins);
 }
 
 static float max_abs_row(const float *x, size_t n) {

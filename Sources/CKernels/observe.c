@@ -1,15 +1,16 @@
 // Range and histogram of a tensor in one pass.
 //
 // A tensor is cut into chunks that stay in the first-level cache: one look finds the chunk's range, the histogram grows
-// to it when it must, a second look counts. Bins are powers of two wide and nest, so growing loses nothing and the result
-// is the same for every order of the values. Zeros, half of what follows a Relu, are counted apart: they all fall into one
-// bin, and adding to one memory cell again and again waits for itself.
+// to it when it must, a second look counts. Bins are powers of two wide and nest, so growing loses nothing and the
+// result is the same for every order of the values. Zeros, half of what follows a Relu, are counted apart: they all
+// fall into one bin, and adding to one memory cell again and again waits for itself.
 //
-// Counts are kept in 32 bits (a table of 32 KB, which stays in the cache) and moved to 64 bits before they can overflow.
+// Counts are kept in 32 bits (a table of 32 KB, which stays in the cache) and moved to 64 bits before they can
+// overflow.
 #include "kernels.h"
 #include <stdlib.h>
 
-enum { CHUNK = 8192 };
+enum { CHUNK = 2048 };
 
 struct octavo_observation {
     float min, max;
@@ -51,7 +52,9 @@ void octavo_histogram_f32(const float *x, size_t n, int exponent, uint32_t *bins
     octavo_row_range row = {.min = INFINITY, .max = -INFINITY};
     const octavo_kernels *kernels = octavo_kernels_current();
     kernels->range(x, n, &row);
-    size_t counted = kernels->bin(x, n, scale_of(clamped(exponent)), row.finite == n, bins);
+    float scale = scale_of(clamped(exponent));
+    bool in_range = row.finite == n && row.min * scale >= -OCTAVO_HALF_BINS && row.max * scale <= OCTAVO_HALF_BINS;
+    size_t counted = kernels->bin(x, n, scale, in_range, bins);
     bins[OCTAVO_HALF_BINS] += (uint32_t)(row.finite - counted);
 }
 
@@ -108,6 +111,12 @@ static void widen(octavo_observation *state) {
     state->narrow_total = 0;
 }
 
+// A constant stretch (padding, saturation): adding one by one to one cell would wait for itself.
+static void observe_constant(float value, uint64_t count, octavo_observation *state) {
+    state->narrow[octavo_bin_number(value, scale_of(state->exponent))] += (uint32_t)count;
+    state->narrow_total += count;
+}
+
 static void observe_chunk(const octavo_kernels *kernels, const float *x, size_t n, octavo_observation *state) {
     octavo_row_range row = {.min = INFINITY, .max = -INFINITY};
     kernels->range(x, n, &row);
@@ -121,6 +130,10 @@ static void observe_chunk(const octavo_kernels *kernels, const float *x, size_t 
     }
     grow(state, octavo_histogram_exponent(fmaxf(fabsf(row.min), fabsf(row.max))));
     if (state->narrow_total + n > UINT32_MAX) widen(state);
+    if (row.min == row.max) {
+        observe_constant(row.min, row.finite, state);
+        return;
+    }
     size_t counted = kernels->bin(x, n, scale_of(state->exponent), row.finite == n, state->narrow);
     state->narrow_total += counted;
     state->zeros += row.finite - counted;

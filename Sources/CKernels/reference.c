@@ -11,16 +11,11 @@ void octavo_reference_range(const float *x, size_t n, octavo_row_range *r) {
     }
 }
 
-// A negative value below the smallest multiple of a denormal would round to zero when scaled; its floor is still -1.
-size_t octavo_reference_bin(const float *x, size_t n, float scale, bool all_finite, uint32_t *bins) {
+size_t octavo_reference_bin(const float *x, size_t n, float scale, bool in_range, uint32_t *bins) {
     size_t counted = 0;
     for (size_t i = 0; i < n; i++) {
-        if (!(all_finite || octavo_is_finite(x[i])) || x[i] == 0) continue;
-        float scaled = fminf(fmaxf(x[i] * scale, -OCTAVO_HALF_BINS), OCTAVO_HALF_BINS - 1);
-        int k = (int)scaled;
-        if ((float)k > scaled) k--;
-        if (x[i] < 0 && k > -1) k = -1;
-        bins[k + OCTAVO_HALF_BINS]++;
+        if (!(in_range || octavo_is_finite(x[i])) || x[i] == 0) continue;
+        bins[octavo_bin_number(x[i], scale)]++;
         counted++;
     }
     return counted;

@@ -11,12 +11,12 @@ package struct EngineDiagnosis: Sendable {
     /// Why the engine cannot be used, in a sentence that says what to do; nil when it can.
     package var problem: String?
 
-    /// Looks for ONNX Runtime as `OnnxRuntime.load` does, and loads it if it is there.
+    /// Looks for ONNX Runtime as `OnnxRuntime` does, and loads it if it is there.
     package init(path explicit: String? = nil) {
         searched = LibrarySearch.candidates(explicit: explicit)
         apiVersion = OnnxRuntime.apiVersion
         do {
-            let engine = try OnnxRuntime.load(path: explicit)
+            let engine = try OnnxRuntime(path: explicit)
             path = engine.libraryPath
             version = engine.version
             buildInfo = engine.buildInfo

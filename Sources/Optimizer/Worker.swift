@@ -4,7 +4,8 @@ import Inference
 /// Carries out any order: the whole of what a worker process does between its order and its last event.
 package enum Worker {
     /// Returns the last event. Throws `Failure`, or an error that `Failure(wrapping:stage:)` understands.
-    package static func carryOut(_ order: WorkOrder, tell: @escaping @Sendable (WorkEvent) -> Void) throws -> WorkEvent {
+    package static func carryOut(_ order: WorkOrder, tell: @escaping @Sendable (WorkEvent) -> Void) throws -> WorkEvent
+    {
         switch order {
         case .inspectModel(let staged):
             return .inspectedModel(try LoadedModel(staged).summary)
@@ -19,7 +20,7 @@ package enum Worker {
     package static func quantize(
         _ order: WorkOrder.Quantize, tell: @escaping @Sendable (WorkEvent) -> Void
     ) throws -> WorkEvent.Results {
-        let engine = try OnnxRuntime.load()
+        let engine = try OnnxRuntime()
         return try Pipeline(order, engine: engine, tell: tell).run()
     }
 

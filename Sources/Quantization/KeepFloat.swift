@@ -62,19 +62,29 @@ struct KeepFloat {
 
     // MARK: First layers
 
-    /// The stem (few input channels, strided or single-channel) and, behind it, Convs with few channels.
-    /// Integer depthwise and few-channel kernels are slower than the blocked float ones below about 24 channels.
+    /// The stem (few input channels, strided or single-channel) and the cheap Convs that only it and its like feed: there the
+    /// integer kernels are slower than the blocked float ones.
     private static func floatPrefix(_ topology: Topology) -> Set<Int> {
         var prefix: Set<Int> = []
-        let stems = topology.graph.nodes.indices.filter { isStem($0, topology) }
-        prefix.formUnion(stems)
-        for (i, node) in topology.graph.nodes.enumerated() where node.op == "Conv" && !prefix.contains(i) {
-            guard case .success(let anchor) = Anchor.find(node, at: i, in: topology), anchor.channels <= 24,
-                let source = sourceAnchor(anchor.activation, topology), prefix.contains(source)
-            else { continue }
-            prefix.insert(i)
+        var sources = AnchorSources(topology)
+        for (i, node) in topology.graph.nodes.enumerated() where node.op == "Conv" {
+            if isStem(i, topology) {
+                prefix.insert(i)
+            } else if case .success(let anchor) = Anchor.find(node, at: i, in: topology), isCheap(anchor, node) {
+                let above = sources.above(anchor.activation)
+                if !above.isEmpty, above.isSubset(of: prefix) { prefix.insert(i) }
+            }
         }
         return prefix
+    }
+
+    /// Measured: a pointwise + depthwise pair is faster in integers from 64 channels on, not yet at 32; other Convs from
+    /// about 32 on.
+    private static func isCheap(_ conv: Anchor, _ node: Node) -> Bool {
+        let group = Int(node.int("group") ?? 1)
+        let depthwise = group == conv.channels && conv.weightDims[1] == 1
+        let pointwise = group == 1 && conv.weightDims[2...].allSatisfy { $0 == 1 }
+        return max(conv.channels, conv.weightDims[1]) <= (depthwise || pointwise ? 32 : 24)
     }
 
     private static func isStem(_ i: Int, _ topology: Topology) -> Bool {
@@ -99,20 +109,28 @@ struct KeepFloat {
         }
         return false
     }
+}
 
-    /// The nearest anchor upstream over operators with one data input, or nil at a branch.
-    private static func sourceAnchor(_ tensor: String, _ topology: Topology) -> Int? {
-        var name = tensor
-        for _ in 0..<16 {
-            guard let i = topology.index.producer(of: name) else { return nil }
+/// The anchors that feed a tensor over paths without other anchors.
+private struct AnchorSources {
+    private let topology: Topology
+    private var known: [String: Set<Int>] = [:]
+
+    init(_ topology: Topology) { self.topology = topology }
+
+    mutating func above(_ tensor: String) -> Set<Int> {
+        if let answer = known[tensor] { return answer }
+        var answer: Set<Int> = []
+        if let i = topology.index.producer(of: tensor) {
             let node = topology.graph.nodes[i]
-            if OperatorRule.of(node) == .anchor { return i }
-            guard let next = node.inputs.first(where: { !$0.isEmpty && topology.constant($0) == nil }),
-                ["Relu", "Clip", "LeakyRelu", "MaxPool", "AveragePool", "Pad", "Mul", "Sigmoid"].contains(node.op)
-            else { return nil }
-            name = next
+            if topology.hasConstantWeight(node) {
+                answer = [i]
+            } else {
+                for input in node.inputs where topology.constant(input) == nil { answer.formUnion(above(input)) }
+            }
         }
-        return nil
+        known[tensor] = answer
+        return answer
     }
 }
 
@@ -130,7 +148,8 @@ extension Topology {
         let reason = Reason("its output keeps only \(Int(sqnr.rounded())) dB in integers")
         let node = graph.nodes[anchor.node]
         kept[node.name] = reason
-        for consumer in consumers(anchor.output) where ["Sigmoid", "Mul", "Relu", "Clip", "LeakyRelu"].contains(consumer.op) {
+        for consumer in consumers(anchor.output)
+        where ["Sigmoid", "Mul", "Relu", "Clip", "LeakyRelu"].contains(consumer.op) {
             kept[consumer.name] = Reason("it follows \(node.label), which stays float")
         }
         var source = anchor.activation

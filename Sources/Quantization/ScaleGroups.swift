@@ -13,7 +13,8 @@ struct ScaleGroups {
             case .passThrough:
                 for output in node.outputs where !output.isEmpty { join(output, node.inputs[0]) }
             case .concat:
-                for input in Set(node.inputs) where topology.consumers(input).allSatisfy({ $0.outputs == node.outputs }) {
+                for input in Set(node.inputs) where topology.consumers(input).allSatisfy({ $0.outputs == node.outputs })
+                {
                     join(input, node.outputs[0])
                 }
             default: break

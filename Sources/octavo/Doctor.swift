@@ -17,7 +17,9 @@ struct Doctor: ParsableCommand {
         if !engine.providers.isEmpty { print("providers: \(engine.providers.joined(separator: ", "))") }
         if let build = engine.buildInfo { print("build: \(build)") }
         let host = HostEnvironment.read()
-        print("processor: \(host.processor ?? "unknown"), \(host.usableCores) usable, \(host.flags.joined(separator: " "))")
+        print(
+            "processor: \(host.processor ?? "unknown"), \(host.usableCores) usable, \(host.flags.joined(separator: " "))"
+        )
         if let problem = engine.problem {
             print("problem: \(problem)")
             throw ExitCode(1)

@@ -11,7 +11,7 @@ struct Inspect: ParsableCommand {
     @Argument(help: "The file.") var file: String
 
     func run() throws {
-        let url = URL(fileURLWithPath: file).standardizedFileURL
+        let url = URL(fileURLWithPath: file).resolvingSymlinksInPath()
         do {
             let bytes: [UInt8]
             if ["npz", "npy"].contains(url.pathExtension) {

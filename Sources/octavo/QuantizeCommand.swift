@@ -24,7 +24,9 @@ struct QuantizeCommand: ParsableCommand {
     @OptionGroup var preprocessing: PreprocessingOptions
 
     func validate() throws {
-        guard percentile > 50, percentile <= 100 else { throw ValidationError("--percentile must be above 50, at most 100") }
+        guard percentile > 50, percentile <= 100 else {
+            throw ValidationError("--percentile must be above 50, at most 100")
+        }
         if let maxSamples, maxSamples < 1 { throw ValidationError("--max-samples must be at least 1") }
         if let threads, !(1...1024).contains(threads) { throw ValidationError("--threads must be 1...1024") }
     }
@@ -56,7 +58,7 @@ struct QuantizeCommand: ParsableCommand {
         recipe.options.percentile = percentile
         recipe.options.exclude = exclude
         recipe.options.maxSamples = maxSamples
-        let file = URL(fileURLWithPath: model).standardizedFileURL
+        let file = URL(fileURLWithPath: model).resolvingSymlinksInPath()
         let staged = StagedModel(
             directory: file.deletingLastPathComponent().path, file: file.lastPathComponent, digest: nil)
         let recipeForSamples = try preprocessing.value()

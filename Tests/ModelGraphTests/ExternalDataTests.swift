@@ -21,6 +21,7 @@ import Testing
 
     @Test func dataBesideTheModelIsRead() throws {
         let folder = try TemporaryDirectory()
+        defer { folder.remove() }
         let values: [Float] = [1, 2, 3, 4]
         _ = try folder.write("w.bin", [9, 9] + values.withUnsafeBytes { [UInt8]($0) })
         let bytes = Self.model([("location", "w.bin"), ("offset", "2"), ("length", "16"), ("odd", "kept")])
@@ -39,6 +40,7 @@ import Testing
     ])
     func locationsThatAreNoPlainFileBesideTheModelAreRefused(location: String) throws {
         let folder = try TemporaryDirectory()
+        defer { folder.remove() }
         _ = try folder.write("w.bin", [UInt8](repeating: 0, count: 64))
         try FileManager.default.createSymbolicLink(atPath: "\(folder.path)/link", withDestinationPath: "/etc/passwd")
         try FileManager.default.createDirectory(atPath: "\(folder.path)/folder", withIntermediateDirectories: false)
@@ -60,6 +62,7 @@ import Testing
         ] as [(String, String?)])
     func rangesOutsideTheFileAreRefused(offset: String, length: String?) throws {
         let folder = try TemporaryDirectory()
+        defer { folder.remove() }
         _ = try folder.write("w.bin", [UInt8](repeating: 0, count: 64))
         var entries = [("location", "w.bin"), ("offset", offset)]
         if let length { entries.append(("length", length)) }
@@ -70,6 +73,7 @@ import Testing
 
     @Test func entriesGivenTwiceAndMissingFilesAreErrors() throws {
         let folder = try TemporaryDirectory()
+        defer { folder.remove() }
         _ = try folder.write("w.bin", [UInt8](repeating: 0, count: 64))
         #expect(throws: ModelError.self) {
             try Model.read(
@@ -106,6 +110,23 @@ import Testing
         #expect(throws: ModelError.self) { try Model.read(bytes: Samples.encoded(graph: { $0.message(1, constant) })) }
         #expect(throws: ModelError.self) {
             try Model.read(bytes: Samples.encoded(graph: { $0.message(15) { $0.message(1, tensor) } }))
+        }
+        // In an attribute of a kind that is not read, and in a field beside the value that counts.
+        for kind: Int64 in [11, 2] {
+            #expect(throws: ModelError.self) {
+                try Model.read(
+                    bytes: Samples.encoded(graph: { graph in
+                        graph.message(1) { node in
+                            node.string(4, "Constant")
+                            node.message(5) { attribute in
+                                attribute.string(1, "sparse_value")
+                                attribute.message(5, tensor)
+                                attribute.message(22) { $0.message(1, tensor) }
+                                attribute.int64(20, kind)
+                            }
+                        }
+                    }))
+            }
         }
         var writer = ProtobufWriter()
         writer.message(25) {

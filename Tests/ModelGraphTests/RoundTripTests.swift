@@ -29,6 +29,7 @@ import Testing
     /// With OCTAVO_ROUND_TRIP_DIR set, the results are left there for `compare_models.py`.
     @Test func realModelsComeBackEqual() throws {
         let folder = try TemporaryDirectory()
+        defer { folder.remove() }
         for path in Samples.realModels {
             let model = try Model.read(path: path)
             let name = URL(fileURLWithPath: path).lastPathComponent
@@ -37,6 +38,9 @@ import Testing
             #expect(written == ["\(target)/\(name)"])
             let again = try Model.read(path: written[0])
             #expect(again == model, "\(name)")
+            let pair = try model.write(to: "\(target)/beside-\(name)", weights: .beside)
+            let apart = try Model.read(path: pair[0], externalDirectory: target)
+            #expect(try apart.bytes().count <= model.bytes().count, "\(name)")
             #expect(try again.bytes() == [UInt8](try Data(contentsOf: URL(fileURLWithPath: written[0]))))
         }
     }
@@ -130,6 +134,7 @@ import Testing
 
     @Test func writingOverTheFileThatWasMappedIsSafe() throws {
         let folder = try TemporaryDirectory()
+        defer { folder.remove() }
         var model = Samples.small()
         model.graph.addInitializer(Tensor(name: "big", floats: [Float](repeating: 1.5, count: 100_000)))
         let path = try model.write(to: "\(folder.path)/m.onnx")[0]
@@ -145,6 +150,7 @@ import Testing
 
     @Test func aModelTooLargeForOneMessageGetsItsWeightsBesideIt() throws {
         let folder = try TemporaryDirectory()
+        defer { folder.remove() }
         var model = Samples.small()
         let values = (0..<50_000).map(Float.init)
         model.graph.addInitializer(Tensor(name: "big", floats: values))

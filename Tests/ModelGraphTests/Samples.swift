@@ -77,6 +77,12 @@ enum Samples {
         return bytes(writer)
     }
 
+    static func bytes(_ fill: (inout ProtobufWriter) -> Void) -> [UInt8] {
+        var writer = ProtobufWriter()
+        fill(&writer)
+        return bytes(writer)
+    }
+
     static func bytes(_ writer: ProtobufWriter) -> [UInt8] {
         writer.pieces.flatMap { piece in
             switch piece {
@@ -87,8 +93,8 @@ enum Samples {
     }
 }
 
-/// A directory that is gone when the test is over.
-final class TemporaryDirectory {
+/// An empty directory, to be removed when the test is over.
+struct TemporaryDirectory {
     let path: String
 
     init() throws {
@@ -97,7 +103,7 @@ final class TemporaryDirectory {
         path = String(decoding: template.dropLast().map(UInt8.init(bitPattern:)), as: UTF8.self)
     }
 
-    deinit { try? FileManager.default.removeItem(atPath: path) }
+    func remove() { try? FileManager.default.removeItem(atPath: path) }
 
     func write(_ name: String, _ bytes: [UInt8]) throws -> String {
         let target = "\(path)/\(name)"

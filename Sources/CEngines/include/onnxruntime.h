@@ -1,8 +1,8 @@
 // The entries of ONNX Runtime's C table that are used, by position.
 //
-// The library exports one function, OrtGetApiBase. It leads to a flat table of function pointers that only ever grows at
-// its end, so a position means the same in every version. The version asked for (18) is the oldest that has all entries
-// below. A status is NULL for success; otherwise it is read and then released.
+// The library exports one function, OrtGetApiBase. It leads to a flat table of function pointers that only ever grows
+// at its end, so a position means the same in every version. The version asked for (18) is the oldest that has all
+// entries below. A status is NULL for success; otherwise it is read and then released.
 #pragma once
 #include <stdbool.h>
 #include <stddef.h>
@@ -147,8 +147,8 @@ ENTRY(60, STATUS, element_type, (const octavo_ort_shape *shape, int *out), (shap
 ENTRY(61, STATUS, rank, (const octavo_ort_shape *shape, size_t *out), (shape, out))
 ENTRY(62, STATUS, dimensions, (const octavo_ort_shape *shape, int64_t *_Nullable dims, size_t rank),
       (shape, dims, rank))
-ENTRY(63, STATUS, dimension_names, (const octavo_ort_shape *shape, const char *_Nullable *_Nonnull names, size_t rank),
-    (shape, names, rank))
+ENTRY(63, STATUS, dimension_names,
+      (const octavo_ort_shape *shape, const char *_Nullable *_Nullable names, size_t rank), (shape, names, rank))
 ENTRY(64, STATUS, element_count, (const octavo_ort_shape *shape, size_t *out), (shape, out))
 ENTRY(99, void, release_shape, (octavo_ort_shape *_Nullable shape), (shape))
 

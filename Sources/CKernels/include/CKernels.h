@@ -1,10 +1,11 @@
 // The inner loops: calibration statistics, comparison, quantization, preprocessing.
 //
-// Every function has one meaning and several bodies (portable, AVX2, AVX-512, NEON) that give the same bits: element order,
-// number of partial sums and rounding are part of each contract below. The body is chosen once, by processor; the
-// environment variable OCTAVO_KERNELS=reference|avx2|avx512|neon forces one.
+// Every function has one meaning and several bodies (portable, AVX2, AVX-512, NEON) that give the same bits: element
+// order, number of partial sums and rounding are part of each contract below. The body is chosen once, by processor;
+// the environment variable OCTAVO_KERNELS=reference|avx2|avx512|neon forces one.
 //
-// "Finite" means neither NaN nor an infinity. No input value is undefined behaviour. Pointers need no alignment.
+// "Finite" means neither NaN nor an infinity. No input value is undefined behaviour. Pointers need only the alignment
+// of their element.
 #pragma once
 #include <stdbool.h>
 #include <stddef.h>
@@ -12,7 +13,7 @@
 
 #pragma clang assume_nonnull begin
 
-// ---- Which body runs ------------------------------------------------------------------------------------------------
+// ---- Which body runs ----
 
 /// The name of the kernels in use: "reference", "avx2", "avx512" or "neon".
 const char *octavo_kernels_name(void);
@@ -20,11 +21,11 @@ const char *octavo_kernels_name(void);
 /// True when this processor can run the named kernels.
 bool octavo_kernels_available(const char *name);
 
-/// Makes the calling thread use the named kernels (NULL: back to the common choice). False, and no change, when they are
-/// not available. For tests and benchmarks.
+/// Makes the calling thread use the named kernels (NULL: back to the common choice). False, and no change, when they
+/// are not available. For tests and benchmarks.
 bool octavo_kernels_use_on_this_thread(const char *_Nullable name);
 
-// ---- Range ----------------------------------------------------------------------------------------------------------
+// ---- Range ----
 
 typedef struct {
     float min;           // of the finite values; +infinity before the first
@@ -38,11 +39,12 @@ octavo_range octavo_range_empty(void);
 /// Folds n values into r. A zero is reported as +0, whatever its sign.
 void octavo_range_f32(const float *x, size_t n, octavo_range *r);
 
-// ---- Histograms -----------------------------------------------------------------------------------------------------
+// ---- Histograms ----
 //
-// A histogram of exponent e covers [-2^e, 2^e] with 8192 bins of width 2^(e-12): bin = floor(x / width) + 4096, and
-// x == 2^e counts in the last bin. Widths are powers of two and bins nest around zero, so a histogram of exponent e + 1 is
-// the one of exponent e with its bins added in pairs: counting coarsely or counting finely and merging is the same.
+// A histogram of exponent e covers [-2^e, 2^e] with 8192 bins of width w = 2^(e-12), half of them on each side of zero:
+// bin 4096 + k holds (k w, (k + 1) w], bin 4095 - k holds [-(k + 1) w, -k w), and zero is in bin 4096. A value on an
+// edge is in the bin nearer to zero, so bins nest: the histogram of exponent e + 1 is the one of exponent e with its
+// bins added in pairs, and counting finely and merging is the same as counting coarsely.
 
 enum { OCTAVO_HALF_BINS = 4096, OCTAVO_BINS = 8192, OCTAVO_MIN_EXPONENT = -64, OCTAVO_MAX_EXPONENT = 128 };
 
@@ -55,7 +57,7 @@ void octavo_histogram_f32(const float *x, size_t n, int exponent, uint32_t *bins
 /// Turns 8192 bins of exponent e into those of exponent e + steps, in place.
 void octavo_histogram_merge_pairs(uint64_t *bins, int steps);
 
-// ---- Observation: range and growing histogram of one tensor, in one pass ----------------------------------------------
+// ---- Observation: range and growing histogram of one tensor, in one pass ----
 
 /// What has been seen of a tensor. About 100 KB; not for several threads at once. The result does not depend on the
 /// order or the cutting of the values.
@@ -85,11 +87,11 @@ octavo_observation_summary octavo_observation_read(const octavo_observation *sta
 /// Writes the 8192 counts of the histogram.
 void octavo_observation_bins(const octavo_observation *state, uint64_t *bins);
 
-// ---- Per channel, layout [outer, channels, inner] ---------------------------------------------------------------------
+// ---- Per channel, layout [outer, channels, inner] ----
 //
-// Sums are taken in double in one fixed order. A row is the `inner` values of one (outer, channel) pair; its value i goes
-// to partial sum i mod 8; the row's sum is ((s0+s4)+(s2+s6))+((s1+s5)+(s3+s7)); rows are added to the channel in order of
-// `outer`. With one channel, everything is a single row.
+// Sums are taken in double in one fixed order. A row is the `inner` values of one (outer, channel) pair; its value i
+// goes to partial sum i mod 8; the row's sum is ((s0+s4)+(s2+s6))+((s1+s5)+(s3+s7)); rows are added to the channel in
+// order of `outer`. With one channel, everything is a single row.
 
 /// Minimum, maximum and sum of each channel's finite values. Each array holds `channels` elements and is overwritten; a
 /// channel without finite values gets +infinity, -infinity, 0.
@@ -115,7 +117,7 @@ void octavo_max_abs_per_channel(const float *x, size_t outer, size_t channels, s
 /// The same for each row of a matrix: outer 1, channels = rows, inner = columns.
 void octavo_max_abs_per_row(const float *x, size_t rows, size_t columns, float *out);
 
-// ---- Quantization -----------------------------------------------------------------------------------------------------
+// ---- Quantization ----
 //
 // q = clamp(round(x / scale) + zero), ties to even, true division, as ONNX QuantizeLinear. NaN becomes the zero point.
 
@@ -127,7 +129,7 @@ void octavo_quantize_f32_u8(const float *x, size_t n, float scale, uint8_t zero,
 void octavo_fake_quantize_u8(const float *x, size_t n, float scale, uint8_t zero, float *y);
 void octavo_fake_quantize_s8(const float *x, size_t n, float scale, float *y);
 
-// ---- Preprocessing ----------------------------------------------------------------------------------------------------
+// ---- Preprocessing ----
 //
 // out = (x * scale - mean) / std: three float32 operations, each rounded.
 

@@ -17,8 +17,8 @@ package final class OnnxRuntime: Engine, @unchecked Sendable {
 
     /// Loads the library at `path`; without one, the library that OCTAVO_ONNXRUNTIME names; without that, the one that
     /// `make setup` installed. Throws `libraryMissing` or `wrongLibrary`.
-    package static func load(path: String? = nil) throws -> OnnxRuntime {
-        try OnnxRuntime(library: SharedLibrary(path: LibrarySearch.locate(explicit: path)))
+    package convenience init(path: String? = nil) throws {
+        try self.init(library: SharedLibrary(path: LibrarySearch.locate(explicit: path)))
     }
 
     private init(library: SharedLibrary) throws {

@@ -22,7 +22,6 @@ final class OnnxSession: Session, @unchecked Sendable {
         let table = engine.table
         let observers = try options.observer.map { try OrtObservers($0, table: table) }
         let pointer = try Self.load(source, options, observers, engine)
-        var runOptions: OpaquePointer?
         do {
             inputs = try Self.signatures(.input, of: pointer, table: table)
             outputs = try Self.signatures(.output, of: pointer, table: table)
@@ -34,7 +33,6 @@ final class OnnxSession: Session, @unchecked Sendable {
         self.engine = engine
         self.observers = observers
         self.pointer = pointer
-        self.runOptions = runOptions.unsafelyUnwrapped
         inputNames = NameTable(inputs.map(\.name))
         outputNames = NameTable(outputs.map(\.name))
     }

@@ -44,13 +44,14 @@ package struct NPYHeader: Equatable, Sendable {
         func cut() -> Failure {
             .samples("Array '\(array)' is cut off inside its header. Save and post it again.", array: array)
         }
-        guard bytes.count >= magic.count else { throw cut() }
-        guard bytes.starts(with: magic) else {
-            if bytes[0] == 0x80 || bytes[0] == UInt8(ascii: "(") {
-                throw Failure.samples(
-                    "Array '\(array)' is a Python pickle, which is never opened. Save numbers with numpy.save.",
-                    array: array)
-            }
+        guard let first = bytes.first else { throw cut() }
+        // Protocol 2 and later of Python's pickle begin with 0x80, protocol 0 with an opening bracket.
+        guard first != 0x80, first != UInt8(ascii: "(") else {
+            throw Failure.samples(
+                "Array '\(array)' is a Python pickle, which is never opened. Save numbers with numpy.save.",
+                array: array)
+        }
+        guard bytes.starts(with: magic.prefix(bytes.count)) else {
             throw Failure.samples(
                 "Array '\(array)' is not in numpy's .npy format. Save it with numpy.save or numpy.savez.", array: array)
         }

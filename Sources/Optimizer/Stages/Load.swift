@@ -27,7 +27,8 @@ package struct LoadedModel {
 extension ModelSummary {
     init(_ facts: ModelFacts) {
         self.init(
-            irVersion: Int(clamping: facts.irVersion), opsets: facts.opsets.mapValues { Int(clamping: $0) }, producer: facts.producer,
+            irVersion: Int(clamping: facts.irVersion), opsets: facts.opsets.mapValues { Int(clamping: $0) },
+            producer: facts.producer,
             inputs: facts.inputs.map(TensorSignature.init), outputs: facts.outputs.map(TensorSignature.init),
             parameters: facts.parameters, weightBytes: facts.weightBytes, operators: facts.operators,
             externalData: facts.externalFiles, quantized: facts.isQuantized, findings: Self.findings(facts))
@@ -46,7 +47,8 @@ extension ModelSummary {
             findings.append(
                 Finding(
                     .error, code: Failure.Kind.unsupportedModel.rawValue,
-                    detail: "Operators of the domain \(facts.foreignDomains.joined(separator: ", ")) need libraries that "
+                    detail:
+                        "Operators of the domain \(facts.foreignDomains.joined(separator: ", ")) need libraries that "
                         + "the runtime does not ship. Export the model without them, for example without pre- and "
                         + "post-processing."))
         }
@@ -54,7 +56,8 @@ extension ModelSummary {
             findings.append(
                 Finding(
                     .error, code: Failure.Kind.unsupportedModel.rawValue,
-                    detail: "Input '\(facts.structuredInputs[0])' is a sequence, map or optional. Export the model with "
+                    detail:
+                        "Input '\(facts.structuredInputs[0])' is a sequence, map or optional. Export the model with "
                         + "tensor inputs only.", pointer: facts.structuredInputs[0]))
         }
         let weighted = ["Conv", "Gemm", "MatMul"].reduce(0) { $0 + (facts.operators[$1] ?? 0) }
@@ -62,7 +65,8 @@ extension ModelSummary {
             findings.append(
                 Finding(
                     .error, code: Failure.Kind.nothingToQuantize.rawValue,
-                    detail: "The model has no Conv, Gemm or MatMul, so there is nothing that 8 bits would make smaller or "
+                    detail:
+                        "The model has no Conv, Gemm or MatMul, so there is nothing that 8 bits would make smaller or "
                         + "faster."))
         }
         return findings
@@ -113,7 +117,8 @@ extension Failure {
         let kind: Kind =
             switch error {
             case .notONNX, .corrupt, .truncated: .corruptModel
-            case .unsupported, .unsupportedVersion, .unsupportedElementType, .cannotUpgrade, .tooLarge: .unsupportedModel
+            case .unsupported, .unsupportedVersion, .unsupportedElementType, .cannotUpgrade, .tooLarge:
+                .unsupportedModel
             case .cannotWrite: .outOfDisk
             default: .invalidModel
             }

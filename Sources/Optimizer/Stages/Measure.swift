@@ -30,7 +30,8 @@ struct Race {
         var settings = LatencyMeter.Settings()
         settings.budget = budget
         settings.threads = order.threads
-        return try LatencyMeter(settings: settings).measure(fp32: { try reference.run() }, int8: { try candidate.run() })
+        return try LatencyMeter(settings: settings).measure(
+            fp32: { try reference.run() }, int8: { try candidate.run() })
     }
 
     /// A short measurement to decide by.

@@ -27,6 +27,7 @@ struct Prepare {
         model.graph.dropInitializersFromInputs()
         if (model.opset("") ?? 0) < 13 { try upgrade(&model) }
         model = try fold(model)
+        model.graph.nameNodes()
         var topology = try describe(model.graph, of: model)
         let folded = model
         func describeAgain(_ graph: Graph) throws -> Topology { try describe(graph, of: folded) }
@@ -96,6 +97,20 @@ struct Prepare {
             types[tensor] = type
         }
         return (shapes, types)
+    }
+}
+
+extension Graph {
+    /// Gives every node a name of its own: plans, reports and exclusions speak of nodes by name.
+    mutating func nameNodes() {
+        var taken: Set<String> = []
+        for i in nodes.indices {
+            if nodes[i].name.isEmpty || !taken.insert(nodes[i].name).inserted {
+                let stem = nodes[i].outputs.first { !$0.isEmpty } ?? nodes[i].op
+                nodes[i].name = freshName(stem + "/" + nodes[i].op)
+                taken.insert(nodes[i].name)
+            }
+        }
     }
 }
 

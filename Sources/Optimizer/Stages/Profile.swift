@@ -14,8 +14,12 @@ struct Profile {
     }
     var steps: [Step]
 
-    /// Runs `path` a few times with the engine's profiler and keeps the last run.
-    init(_ path: String, in models: EngineModels, inputs: [String: TensorValue], outputs: [String]) throws {
+    /// Runs `path` a few times with the engine's profiler and keeps the last run. `macs` gives the multiply-accumulates of
+    /// the model's own nodes: what the engine makes of a node keeps its name at the front.
+    init(
+        _ path: String, in models: EngineModels, inputs: [String: TensorValue], outputs: [String],
+        macs: [String: Int] = [:]
+    ) throws {
         var options = SessionOptions()
         options.profilePrefix = models.directory + "/profile"
         let session = try models.engine.makeSession(.path(path), options)
@@ -25,7 +29,14 @@ struct Profile {
         defer { unlink(file) }
         let events = try JSONDecoder().decode([Event].self, from: Data(contentsOf: URL(fileURLWithPath: file)))
         let kernels = events.filter { $0.cat == "Node" && $0.name.hasSuffix("_kernel_time") }
-        steps = kernels.suffix(kernels.count / runs).map(Step.init)
+        let origins = macs.keys.sorted { $0.utf8.count > $1.utf8.count }
+        steps = kernels.suffix(kernels.count / runs).map { event in
+            var step = Step(event)
+            if Step.multiplying.contains(step.op), let origin = origins.first(where: step.name.hasPrefix) {
+                step.macs = macs[origin] ?? 0
+            }
+            return step
+        }
     }
 
     fileprivate struct Event: Decodable {
@@ -61,16 +72,23 @@ extension Profile.Step {
     private static func macs(_ op: String, _ inputs: [[Int]], _ output: [Int]) -> Int {
         let outputs = output.reduce(1, *)
         switch op {
-        case "Conv", "FusedConv", "QLinearConv", "ConvInteger", "ConvTranspose":
-            let position = op.hasPrefix("QLinear") ? 3 : 1
-            guard inputs.indices.contains(position), let channels = inputs[position].first, channels > 0 else { return 0 }
-            return outputs * (inputs[position].reduce(1, *) / channels)
+        case "Conv", "FusedConv", "NhwcFusedConv":
+            guard inputs.count > 1, let channels = inputs[1].first, channels > 0 else { return 0 }
+            return outputs * (inputs[1].reduce(1, *) / channels)
+        case "ConvTranspose":
+            guard inputs.count > 1, let channels = inputs[1].first, channels > 0 else { return 0 }
+            return inputs[0].reduce(1, *) * (inputs[1].reduce(1, *) / channels)
         case "Gemm", "QGemm", "MatMul", "FusedMatMul", "MatMulIntegerToFloat", "QLinearMatMul", "FusedGemm",
             "MatMulInteger", "DynamicQuantizeMatMul":
             return outputs * (inputs.first?.last ?? 0)
         default: return 0
         }
     }
+
+    fileprivate static let multiplying: Set<String> = [
+        "Conv", "FusedConv", "QLinearConv", "ConvInteger", "NhwcFusedConv", "Gemm", "FusedGemm", "QGemm", "MatMul",
+        "FusedMatMul", "QLinearMatMul", "MatMulIntegerToFloat", "MatMulInteger", "DynamicQuantizeMatMul",
+    ]
 
     /// Integer arithmetic, float arithmetic, or neither.
     var kind: Report.Coverage.Class {
@@ -104,7 +122,9 @@ extension Report.Coverage {
         let integer = profile.steps.filter { $0.kind == .integer }.reduce(0) { $0 + $1.macs }
         let floats = profile.steps.filter { $0.kind == .float }.sorted { $0.microseconds > $1.microseconds }
         self.init(
-            operators: counts.keys.sorted().map { Operator(name: $0, kind: kinds[$0] ?? .other, count: counts[$0] ?? 0) },
+            operators: counts.keys.sorted().map {
+                Operator(name: $0, kind: kinds[$0] ?? .other, count: counts[$0] ?? 0)
+            },
             conversions: profile.steps.filter(\.isConversion).count,
             macs: Int64(total), macShare: total > 0 ? Double(integer) / Double(total) : nil,
             floatReasons: floats.prefix(50).map { step in

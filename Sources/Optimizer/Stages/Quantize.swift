@@ -91,7 +91,9 @@ struct Quantize {
         for anchor in plan.placement.anchors {
             guard let tensor = topology.constant(anchor.weight) else { continue }
             var least: [Float]?
-            if let bias = anchor.bias, let grid = plan.grid(anchor.activation), let values = try topology.constant(bias)?.floats() {
+            if let bias = anchor.bias, let grid = plan.grid(anchor.activation),
+                let values = try topology.constant(bias)?.floats()
+            {
                 least = QuantizedWeight.scalesThatFit(bias: values, activation: grid.scale)
             }
             weights[anchor.node] = try QuantizedWeight(tensor, axis: anchor.channelAxis, minimumScales: least)

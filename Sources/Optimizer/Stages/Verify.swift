@@ -28,9 +28,12 @@ struct Verify {
     /// Throws `Failure(.gateNotMet)` when the recipe has a gate and the artifact misses it.
     func callAsFunction(_ candidate: Candidate) throws -> Result {
         let profile = try Profile(
-            candidate.path, in: models, inputs: inputs.evaluation.sample(0), outputs: outputs)
+            candidate.path, in: models, inputs: inputs.evaluation.sample(0), outputs: outputs,
+            macs: candidate.quantized.topology.macs)
         let reasons = candidate.quantized.reasonsForFloat
-        var result = try compare(candidate, Report.Coverage(profile) { reasons[$0] })
+        let names = reasons.keys.sorted { $0.utf8.count > $1.utf8.count }
+        let coverage = Report.Coverage(profile) { step in names.first(where: step.hasPrefix).flatMap { reasons[$0] } }
+        var result = try compare(candidate, coverage)
         if let gate = order.recipe.gate { result.gate = try check(gate, result) }
         return result
     }
@@ -85,11 +88,26 @@ struct Verify {
             throw Failure(
                 .gateNotMet, stage: .verify,
                 detail: "\(gate.metric.rawValue) dropped by \(Number.percent(drop)), more than the gate's "
-                    + "\(Number.percent(gate.maxDrop)). Keep sensitive layers float with options.exclude, or allow more.")
+                    + "\(Number.percent(gate.maxDrop)). Keep sensitive layers float with options.exclude, or allow more."
+            )
         }
         return Report.Gate(
             metric: gate.metric, maxDrop: gate.maxDrop, drop: drop, met: true,
             detail: "dropped by \(Number.percent(drop)), at most \(Number.percent(gate.maxDrop)) allowed")
+    }
+}
+
+extension Topology {
+    /// Multiply-accumulates of every node with constant weights, by its name.
+    fileprivate var macs: [String: Int] {
+        var macs: [String: Int] = [:]
+        for (index, node) in graph.nodes.enumerated() where OperatorRule.of(node) == .anchor {
+            guard !node.name.isEmpty, case .success(let anchor) = Anchor.find(node, at: index, in: self),
+                let outputs = shape(anchor.output)?.reduce(1, *)
+            else { continue }
+            macs[node.name] = outputs * (anchor.weightDims.reduce(1, *) / anchor.channels)
+        }
+        return macs
     }
 }
 
@@ -98,7 +116,10 @@ extension Quantized {
     var reasonsForFloat: [String: String] {
         var reasons: [String: String] = [:]
         for (node, verdict) in zip(topology.graph.nodes, plan.placement.verdicts) {
-            if case .float(let reason) = verdict { reasons[node.name] = reason.text }
+            guard case .float(let reason) = verdict else { continue }
+            reasons[node.name] = reason.text
+            // The engine names what it makes of a node after the node or after its result.
+            if let output = node.outputs.first { reasons[output] = reason.text }
         }
         return reasons
     }

@@ -69,9 +69,17 @@ extension TensorStatistics {
         let total = points.reduce(0) { $0 + $1.count }
         let tail = total * (100 - percent) / 200
         var seen = 0.0
-        let low = points.first { seen += $0.count; return seen > tail }?.value ?? 0
+        let low =
+            points.first {
+                seen += $0.count; return seen > tail
+            }?.value ?? 0
         seen = 0
-        let high = points.last.map { _ in points.reversed().first { seen += $0.count; return seen > tail }?.value ?? 0 } ?? 0
+        let high =
+            points.last.map { _ in
+                points.reversed().first {
+                    seen += $0.count; return seen > tail
+                }?.value ?? 0
+            } ?? 0
         return ValueRange(low: max(minimum, Float(low - binWidth / 2)), high: min(maximum, Float(high + binWidth / 2)))
     }
 

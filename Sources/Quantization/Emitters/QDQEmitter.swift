@@ -8,6 +8,8 @@ package struct QDQEmitter {
     private var graph: Graph
     private var nodes: [Node] = []
     private var parameterNames: [ParameterKey: (scale: String, zero: String)] = [:]
+    /// What stands in for the output of a Clip that was left out.
+    private var bypassed: [String: String] = [:]
     /// What integer consumers read instead of a quantized tensor.
     private var dequantized: [String: String] = [:]
 
@@ -30,8 +32,12 @@ package struct QDQEmitter {
         for (i, node) in topology.graph.nodes.enumerated() {
             switch plan.placement.verdicts[i] {
             case .absorbed: continue
+            case .float where isImplied(node):
+                bypassed[node.outputs[0]] = bypassed[node.inputs[0]] ?? node.inputs[0]
             case .float:
-                nodes.append(node)
+                var edited = node
+                edited.inputs = node.inputs.map { bypassed[$0] ?? $0 }
+                nodes.append(edited)
                 node.outputs.forEach { quantizeFloatTensor($0) }
             case .integer:
                 var edited = node
@@ -47,6 +53,30 @@ package struct QDQEmitter {
         try graph.sortTopologically()
         graph.removeUnused()
         return graph
+    }
+
+    /// Whether `node` is a float Clip that does nothing because a grid upstream confines its input already.
+    private func isImplied(_ node: Node) -> Bool {
+        guard node.op == "Clip", let bounds = topology.clampBounds(node), topology.isPrivate(node.outputs[0]),
+            plan.grid(node.outputs[0]) == nil
+        else { return false }
+        return isConfined(node.inputs[0], to: bounds)
+    }
+
+    /// Whether every value of `tensor` comes out of a quantizer whose grid lies within `bounds`.
+    private func isConfined(_ tensor: String, to bounds: ValueRange) -> Bool {
+        guard let i = topology.index.producer(of: tensor) else { return false }
+        if let range = plan.grid(tensor)?.range {
+            // A float tensor keeps its own values beside the grid that integer consumers read.
+            if case .float = plan.placement.verdicts[i] { return false }
+            return range.low >= bounds.low && range.high <= bounds.high
+        }
+        let producer = topology.graph.nodes[i]
+        switch OperatorRule.of(producer) {
+        case .passThrough: return isConfined(producer.inputs[0], to: bounds)
+        case .concat: return producer.inputs.allSatisfy { isConfined($0, to: bounds) }
+        default: return false
+        }
     }
 
     // MARK: Activations
@@ -152,7 +182,8 @@ package struct QDQEmitter {
         let integer = graph.addInitializer(
             Tensor(name: stem + "/weight", int8s: weight.values, dims: weight.dims))
         let zeros = [UInt8](repeating: 0, count: weight.scales.count)
-        return addChannelwise(integer, weight.scales, type: .int8, zeros: zeros, axis: weight.axis, stem: stem + "/weight")
+        return addChannelwise(
+            integer, weight.scales, type: .int8, zeros: zeros, axis: weight.axis, stem: stem + "/weight")
     }
 
     /// Bias in int32 at scale `s_x * s_w[c]` with zero point 0, as the integer kernels add it to their accumulators.

@@ -59,28 +59,32 @@ extension Rewrite {
     }
 }
 
-/// The slices of a Focus layer: which pixel of each 2x2 square every group of channels is.
+/// A Focus layer: which pixel of each 2x2 square, and which of its channels, every channel of the result is.
 struct Focus {
     var source: String
-    /// (row, column) in the square, in the order of the Concat.
-    var offsets: [(row: Int, column: Int)]
+    /// One entry for each channel of the result.
+    var origins: [Origin]
 
-    /// The weight of the equivalent strided Conv; nil when the Conv is not the plain kind.
+    struct Origin: Hashable {
+        var row: Int
+        var column: Int
+        var channel: Int
+    }
+
+    /// The weight of the equivalent strided Conv; nil when it is not a float weight over exactly these channels.
     func stridedWeight(_ weight: Tensor) throws -> (values: [Float], dims: [Int])? {
-        guard weight.type == .float, weight.dims.count == 4, weight.dims[1] % 4 == 0 else { return nil }
-        let (outputs, channels, kh, kw) = (weight.dims[0], weight.dims[1] / 4, weight.dims[2], weight.dims[3])
+        guard weight.type == .float, weight.dims.count == 4, weight.dims[1] == origins.count else { return nil }
+        let (outputs, channels, kh, kw) = (weight.dims[0], origins.count / 4, weight.dims[2], weight.dims[3])
         let old = try weight.floats()
         var new = [Float](repeating: 0, count: old.count)
         for o in 0..<outputs {
-            for (group, offset) in offsets.enumerated() {
-                for c in 0..<channels {
-                    for y in 0..<kh {
-                        for x in 0..<kw {
-                            let from = ((o * 4 * channels + group * channels + c) * kh + y) * kw + x
-                            let row = 2 * y + offset.row
-                            let column = 2 * x + offset.column
-                            new[((o * channels + c) * 2 * kh + row) * 2 * kw + column] = old[from]
-                        }
+            for (position, origin) in origins.enumerated() {
+                for y in 0..<kh {
+                    for x in 0..<kw {
+                        let from = ((o * origins.count + position) * kh + y) * kw + x
+                        let row = 2 * y + origin.row
+                        let column = 2 * x + origin.column
+                        new[((o * channels + origin.channel) * 2 * kh + row) * 2 * kw + column] = old[from]
                     }
                 }
             }
@@ -94,16 +98,45 @@ extension Topology {
     func focus(before conv: Node) -> Focus? {
         guard conv.int("group") ?? 1 == 1, (conv.ints("strides") ?? [1, 1]).allSatisfy({ $0 == 1 }),
             (conv.ints("dilations") ?? [1, 1]).allSatisfy({ $0 == 1 }), conv.string("auto_pad") ?? "NOTSET" == "NOTSET",
-            let concat = producer(conv.inputs[0]), concat.op == "Concat", concat.int("axis") == 1,
-            concat.inputs.count == 4, isPrivate(conv.inputs[0])
+            isPrivate(conv.inputs[0]), let focus = slicedFocus(conv.inputs[0]) ?? blockFocus(conv.inputs[0]),
+            let shape = shape(focus.source), shape.count == 4, shape[2] % 2 == 0, shape[3] % 2 == 0,
+            focus.origins.count == 4 * shape[1], Set(focus.origins).count == focus.origins.count
         else { return nil }
+        return focus
+    }
+
+    /// Four strided Slices and a Concat.
+    private func slicedFocus(_ tensor: String) -> Focus? {
+        guard let concat = producer(tensor), concat.op == "Concat", concat.int("axis") == 1 else { return nil }
         let slices = concat.inputs.compactMap(strides(to:))
-        guard slices.count == 4, let source = slices.first?.source, slices.allSatisfy({ $0.source == source }),
-            let shape = shape(source), shape.count == 4, shape[2] % 2 == 0, shape[3] % 2 == 0
+        guard slices.count == 4, concat.inputs.count == 4, let source = slices.first?.source,
+            slices.allSatisfy({ $0.source == source }), let channels = shape(source).map({ $0[1] })
         else { return nil }
-        let offsets = slices.map { (row: $0.row, column: $0.column) }
-        guard Set(offsets.map { $0.row * 2 + $0.column }).count == 4 else { return nil }
-        return Focus(source: source, offsets: offsets)
+        return Focus(
+            source: source,
+            origins: slices.flatMap { slice in
+                (0..<channels).map { Focus.Origin(row: slice.row, column: slice.column, channel: $0) }
+            })
+    }
+
+    /// SpaceToDepth, as the engine writes the same thing, with or without a Gather that reorders its channels.
+    private func blockFocus(_ tensor: String) -> Focus? {
+        guard var node = producer(tensor) else { return nil }
+        var order: [Int]?
+        if node.op == "Gather", node.int("axis") == 1, node.inputs.count == 2, isPrivate(node.inputs[0]),
+            let indices = try? constant(node.inputs[1])?.int64s(), let inner = producer(node.inputs[0])
+        {
+            order = indices.map { Int(clamping: $0) }
+            node = inner
+        }
+        guard node.op == "SpaceToDepth", node.int("blocksize") == 2, let channels = shape(node.inputs[0]).map({ $0[1] })
+        else { return nil }
+        let origins = (order ?? Array(0..<(4 * channels))).compactMap { index -> Focus.Origin? in
+            guard (0..<(4 * channels)).contains(index) else { return nil }
+            let pixel = index / channels
+            return Focus.Origin(row: pixel / 2, column: pixel % 2, channel: index % channels)
+        }
+        return Focus(source: node.inputs[0], origins: origins)
     }
 
     /// Follows Slices of step 2 over rows and columns back from `tensor`.
@@ -113,7 +146,8 @@ extension Topology {
         while let node = producer(name), node.op == "Slice", starts.count < 2 {
             guard node.inputs.count == 5, let shape = shape(node.inputs[0]) else { return nil }
             let values = node.inputs[1...].compactMap { try? constant($0)?.int64s() }
-            guard values.count == 4, values[3].allSatisfy({ $0 == 2 }), values.allSatisfy({ $0.count == values[0].count })
+            guard values.count == 4, values[3].allSatisfy({ $0 == 2 }),
+                values.allSatisfy({ $0.count == values[0].count })
             else { return nil }
             for (k, axis) in values[2].enumerated() {
                 guard axis == 2 || axis == 3, (0...1).contains(values[0][k]), values[1][k] >= Int64(shape[Int(axis)])

@@ -99,7 +99,8 @@ extension Topology {
     /// Input and result of the GELU that `erf` is in, when the constants are the right ones.
     func geluAround(_ erf: Node) -> (input: String, result: String)? {
         guard let scaled = producer(erf.inputs[0]), let input = scaled.inputs.first, isPrivate(erf.inputs[0]),
-            scaled.op == "Div" ? isScalar(scaled.inputs[1], 1.4142135) : scaled.op == "Mul" && isScalar(scaled.inputs[1], 0.70710677),
+            scaled.op == "Div"
+                ? isScalar(scaled.inputs[1], 1.4142135) : scaled.op == "Mul" && isScalar(scaled.inputs[1], 0.70710677),
             isPrivate(erf.outputs[0]), let sum = consumers(erf.outputs[0]).first, sum.op == "Add",
             sum.inputs.contains(where: { isScalar($0, 1) }), isPrivate(sum.outputs[0]),
             let product = consumers(sum.outputs[0]).first, product.op == "Mul"
@@ -120,7 +121,9 @@ extension Topology {
     }
 
     func isScalar(_ name: String, _ value: Float) -> Bool {
-        guard let tensor = constant(name), tensor.count == 1, let found = try? tensor.floats().first else { return false }
+        guard let tensor = constant(name), tensor.count == 1, let found = try? tensor.floats().first else {
+            return false
+        }
         return abs(found - value) <= 1e-6 * abs(value)
     }
 
