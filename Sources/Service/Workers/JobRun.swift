@@ -96,7 +96,7 @@ struct JobRun: Sendable {
         var evaluation: SampleSetRow?
         if let id = job.evaluation { evaluation = try await queue.catalogue.sampleSet(id.description) }
         let staged = try await staging.model(
-            main: model.blob, external: model.external, digest: model.id, in: directory)
+            main: model.blob, name: model.file, external: model.external, digest: model.id, in: directory)
         let order = WorkOrder.Quantize(
             job: job.id, attempt: job.attempt, model: staged,
             calibration: try await samples(calibration, "calibration", directory),
