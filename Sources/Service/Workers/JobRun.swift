@@ -46,6 +46,9 @@ struct JobRun: Sendable {
             }
         } catch {
             failure = Self.failure(error)
+            // Results that were taken in before another could not be.
+            await shelf.abandon(stored)
+            stored = []
         }
         process.log.append(line: "attempt \(claim.job.attempt): \(failure.type.rawValue): \(failure.detail)")
         let policy = RetryPolicy(delay: configuration.retryDelay)
