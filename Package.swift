@@ -73,11 +73,15 @@ let package = Package(
             swiftSettings: strict),
         .testTarget(name: "ModelGraphTests", dependencies: ["ModelGraph"], swiftSettings: strict),
         .testTarget(name: "InferenceTests", dependencies: ["Inference", "ModelGraph"], swiftSettings: strict),
+        .target(
+            name: "TestGraphs", dependencies: ["ModelGraph"], path: "Tests/TestGraphs", swiftSettings: strict),
         .testTarget(
-            name: "QuantizationTests", dependencies: ["Quantization", "ModelGraph", "CKernels"], swiftSettings: strict),
+            name: "QuantizationTests", dependencies: ["Quantization", "ModelGraph", "CKernels", "TestGraphs"],
+            swiftSettings: strict),
         .testTarget(
             name: "OptimizerTests",
-            dependencies: ["Optimizer", "Quantization", "Inference", "ModelGraph", "Domain"], swiftSettings: strict),
+            dependencies: ["Optimizer", "Quantization", "Inference", "ModelGraph", "Domain", "TestGraphs"],
+            swiftSettings: strict),
         .testTarget(
             name: "EndToEndTests", dependencies: ["Domain", "octavo", "TestSupport"], swiftSettings: strict),
         // A worker made of shell script, directories that go away, curl.

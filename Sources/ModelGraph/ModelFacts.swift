@@ -17,7 +17,7 @@ package struct ModelFacts: Sendable, Equatable {
     package var externalFiles: [String] = []
     /// Whether Q/DQ, integer or fake-quantization operators are in the graph already.
     package var isQuantized = false
-    /// Domains of nodes other than ai.onnx, ai.onnx.ml and com.microsoft, sorted.
+    /// Domains of nodes other than ai.onnx, ai.onnx.ml, com.microsoft and the model's own functions, sorted.
     package var foreignDomains: [String] = []
     /// Inputs that are no dense tensors (sequences, maps, optionals, sparse tensors).
     package var structuredInputs: [String] = []
@@ -38,13 +38,20 @@ package struct ModelFacts: Sendable, Equatable {
         structuredInputs = inputs.filter { $0.kind != .tensor && $0.kind != .untyped }.map(\.name)
         localFunctions = model.functions.count
         var files: Set<String> = []
-        var domains: Set<String> = []
-        model.graph.visitGraphs { count($0, &files, &domains) }
+        var operators: Set<Operator> = []
+        model.graph.visitGraphs { count($0, &files, &operators) }
         externalFiles = files.sorted()
-        foreignDomains = domains.sorted()
+        operators.subtract(model.functions.map { Operator(domain: $0.domain, name: $0.name) })
+        foreignDomains = Set(operators.map(\.domain)).sorted()
     }
 
-    private mutating func count(_ graph: Graph, _ files: inout Set<String>, _ domains: inout Set<String>) {
+    private struct Operator: Hashable {
+        let domain: String
+        let name: String
+    }
+
+    /// `foreign` collects the operators that neither ONNX nor the runtime has.
+    private mutating func count(_ graph: Graph, _ files: inout Set<String>, _ foreign: inout Set<Operator>) {
         for value in graph.inputs + graph.outputs + graph.valueInfo where value.elementType == .string {
             hasStringTensors = true
         }
@@ -62,7 +69,7 @@ package struct ModelFacts: Sendable, Equatable {
             let isOrdinary =
                 node.isDefaultDomain || node.domain == OperatorDomain.classicalML
                 || node.domain == OperatorDomain.microsoft
-            if !isOrdinary { domains.insert(node.domain) }
+            if !isOrdinary { foreign.insert(Operator(domain: node.domain, name: node.op)) }
             for attribute in node.attributes {
                 switch attribute.value {
                 case .tensor(let tensor): note(tensor, &files)

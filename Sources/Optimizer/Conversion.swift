@@ -18,17 +18,19 @@ struct Conversion {
     private let models: EngineModels
     private let prepared: PreparedModel
     private let clock: StageClock
+    private let decisionSeconds: Double
     private let runs: SampleRuns
 
     init(
         _ order: WorkOrder.Quantize, _ inputs: Inputs, _ models: EngineModels, _ prepared: PreparedModel,
-        _ clock: StageClock
+        _ clock: StageClock, decisionSeconds: Double
     ) {
         self.order = order
         self.inputs = inputs
         self.models = models
         self.prepared = prepared
         self.clock = clock
+        self.decisionSeconds = decisionSeconds
         runs = SampleRuns(
             feed: inputs.calibration, threads: order.threads, outputs: prepared.model.graph.outputs.map(\.name))
     }
@@ -43,6 +45,7 @@ struct Conversion {
         let excluded = excludedNodes()
         guard let integer = try self.integer(quantize, excluded) else {
             return try clock.time(.quantize) {
+                try checkWeights(excluded)
                 let candidate = try write(quantize.weightOnly(prepared, keepFloat: excluded))
                 return with(
                     candidate, "nothing-integer",
@@ -71,8 +74,8 @@ struct Conversion {
     private func neverSlower(
         _ integer: Candidate, _ quantize: Quantize, _ excluded: [String: Reason]
     ) throws -> Candidate {
-        let race = try Race(order, inputs, models)
-        let speed = try race.speedup(of: integer.path)
+        guard decisionSeconds > 0 else { return integer }
+        let speed = try Race(order, inputs, models).speedup(of: integer.path, seconds: decisionSeconds)
         clock.log("integer form: \(speed.ratio.formatted(.number.precision(.fractionLength(2))))x FP32")
         guard speed.interval.high < 1 else { return integer }
         let candidate = try write(quantize.weightOnly(prepared, keepFloat: excluded))
@@ -80,6 +83,23 @@ struct Conversion {
             candidate, "integers-slower",
             "In integers this model ran at \(speed.ratio.formatted(.number.precision(.fractionLength(2))))x the speed of "
                 + "FP32 on this machine, so only its weights are stored in 8 bits: the file shrinks, the speed stays.")
+    }
+
+    /// Throws when no weight can be stored in 8 bits either: the artifact would be the model itself.
+    private func checkWeights(_ excluded: [String: Reason]) throws {
+        let placement = Placement(weightOnly: prepared.topology, keepFloat: excluded)
+        guard placement.isEmpty else { return }
+        let reasons = zip(prepared.topology.graph.nodes, placement.verdicts).compactMap { node, verdict in
+            if OperatorRule.of(node) == .anchor, case .float(let reason) = verdict {
+                "\(node.label): \(reason.text)"
+            } else {
+                nil
+            }
+        }
+        let why = reasons.isEmpty ? "all of its Conv, Gemm and MatMul are in branches or loops" : reasons[0]
+        let more = reasons.count > 1 ? " (and \(reasons.count - 1) more)" : ""
+        throw Failure(
+            .nothingToQuantize, stage: .quantize, detail: "Nothing in this model can be stored in 8 bits: \(why)\(more).")
     }
 
     private func with(_ candidate: Candidate, _ code: String, _ detail: String) -> Candidate {

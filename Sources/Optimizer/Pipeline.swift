@@ -11,11 +11,29 @@ import Quantization
 package struct Pipeline {
     private let order: WorkOrder.Quantize
     private let engine: any Engine
+    private let budget: Budget
     private let clock: StageClock
 
-    package init(_ order: WorkOrder.Quantize, engine: any Engine, tell: @escaping @Sendable (WorkEvent) -> Void) {
+    /// Seconds spent on timing the model against its candidates.
+    package struct Budget: Equatable, Sendable {
+        /// For the choice between the integer and the float form; with 0 the integer form is taken untimed.
+        package var decision: Double
+        /// For the figures in the report.
+        package var report: Double
+
+        package init(decision: Double = 0.8, report: Double = 3) {
+            self.decision = decision
+            self.report = report
+        }
+    }
+
+    package init(
+        _ order: WorkOrder.Quantize, engine: any Engine, budget: Budget = Budget(),
+        tell: @escaping @Sendable (WorkEvent) -> Void
+    ) {
         self.order = order
         self.engine = engine
+        self.budget = budget
         clock = StageClock(tell)
     }
 
@@ -28,12 +46,14 @@ package struct Pipeline {
                     models: models, feed: inputs.calibration, batchOnly: inputs.batchOnly,
                     batchIsOpen: inputs.batchIsOpen)(inputs.loaded.model)
             }
-            let conversion = Conversion(order, inputs, models, prepared, clock)
+            let conversion = Conversion(order, inputs, models, prepared, clock, decisionSeconds: budget.decision)
             let candidate = try conversion.best()
             let verified = try clock.time(.verify) {
                 try Verify(order, inputs, models, clock)(candidate)
             }
-            let latency = try clock.time(.measure) { try Measure(order, inputs, models)(candidate) }
+            let latency = try clock.time(.measure) {
+                try Measure(order, inputs, models)(candidate, seconds: budget.report)
+            }
             return try clock.time(.publish) {
                 try Publish(order, inputs, engine, clock)(candidate, prepared, verified, latency)
             }
@@ -55,9 +75,19 @@ extension Failure {
         case let error as EngineError:
             self.init(error, stage: stage)
         case let error as QuantizationError:
-            self.init(.invalidCalibrationSet, stage: stage, detail: "\(error).", fault: .user)
+            self.init(error, stage: stage)
         default:
             self.init(.internal, stage: stage, detail: "\(error)")
+        }
+    }
+
+    /// A weight that cannot be quantized is the model's fault, an activation that cannot be the samples'.
+    private init(_ error: QuantizationError, stage: Stage?) {
+        let text = "\(error)".prefix(1).uppercased() + "\(error)".dropFirst() + "."
+        switch error {
+        case .unquantizable(let tensor, _): self.init(.invalidModel, stage: stage, detail: text, pointer: tensor)
+        case .notFinite(let tensor, _), .notObserved(let tensor):
+            self.init(.invalidCalibrationSet, stage: stage, detail: text, pointer: tensor)
         }
     }
 

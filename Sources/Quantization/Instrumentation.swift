@@ -7,7 +7,10 @@ package enum Instrumentation {
     /// Adds an observer to every tensor that a node of the main graph gives or the graph takes in; slot i sees the i-th
     /// returned name. Used for one run, to learn shapes and types.
     package static func probe(_ graph: Graph) throws -> (graph: Graph, tensors: [String]) {
-        let tensors = graph.inputs.map(\.name) + graph.nodes.flatMap(\.outputs).filter { !$0.isEmpty }
+        let sequences = graph.namesOfSequences()
+        let tensors =
+            graph.inputs.map(\.name)
+            + graph.nodes.flatMap(\.outputs).filter { !$0.isEmpty && !sequences.contains($0) }
         var probed = graph
         for (slot, tensor) in tensors.enumerated() {
             probed.nodes.append(observer(slot, from: tensor, to: probed.freshName(tensor + "/observed")))
@@ -40,5 +43,28 @@ package enum Instrumentation {
         Node(
             op: "Observe", inputs: [input], outputs: [output], name: output + "/observer", domain: domain,
             attributes: [.int("slot", slot)])
+    }
+}
+
+extension Graph {
+    /// Values that are sequences or optionals, which no observer can take.
+    fileprivate func namesOfSequences() -> Set<String> {
+        let making: Set<String> = [
+            "SequenceConstruct", "SequenceEmpty", "SequenceInsert", "SequenceErase", "SequenceMap", "SplitToSequence",
+            "Optional", "ZipMap",
+        ]
+        var names = Set(inputs.filter { $0.kind != .tensor && $0.kind != .untyped }.map(\.name))
+        for node in nodes {
+            let passes = node.op == "Identity" && names.contains(node.inputs[0])
+            if making.contains(node.op) || passes { names.formUnion(node.outputs) }
+            if node.op == "If", let body = node.graph("then_branch") {
+                let made = body.namesOfSequences()
+                for (inner, outer) in zip(body.outputs, node.outputs)
+                where made.contains(inner.name) || names.contains(inner.name) {
+                    names.insert(outer)
+                }
+            }
+        }
+        return names
     }
 }

@@ -70,6 +70,7 @@ package struct Anchor: Equatable, Sendable {
         let bias = node.inputs.count > 2 && !node.inputs[2].isEmpty ? node.inputs[2] : nil
         if let bias, topology.constant(bias) == nil { return .failure("its bias is computed, not constant") }
         guard topology.type(node.inputs[0]) == .float else { return .failure("its input is not float32") }
+        guard topology.constant(node.inputs[0]) == nil else { return .failure("its input is constant") }
         let axis: Int
         switch node.op {
         case "Conv":
@@ -80,7 +81,9 @@ package struct Anchor: Equatable, Sendable {
                 node.int("transA") ?? 0 == 0
             else { return .failure("alpha, beta or transA is not the plain one") }
             axis = node.int("transB") ?? 0 == 0 ? 1 : 0
-            if let bias, let dims = topology.constant(bias)?.dims, dims.reduce(1, *) != tensor.dims[axis] {
+            if let bias, let dims = topology.constant(bias)?.dims,
+                dims.reduce(1, *) != tensor.dims[axis] || dims.last != tensor.dims[axis]
+            {
                 return .failure("its bias is not one value per output channel")
             }
         default:

@@ -76,7 +76,7 @@ package struct Planner: Sendable {
         }
         var merged = TensorStatistics()
         for tensor in group {
-            guard let seen = statistics[tensor] else { continue }
+            guard let seen = observed(tensor, statistics) else { continue }
             guard seen.nonFinite == 0 else { throw QuantizationError.notFinite(tensor: tensor, count: seen.nonFinite) }
             merged.merge(seen)
         }
@@ -90,6 +90,21 @@ package struct Planner: Sendable {
             choice = merged.choose(rule, before: group.count == 1 ? activation(after: group[0]) : .none)
         }
         return (Affine.unsigned(choice.range), choice.reason)
+    }
+
+    /// What calibration saw of a tensor. Where it was not watched because an operator only moved it within a group, and that
+    /// group is no more, then what was seen of the operator's inputs.
+    private func observed(_ tensor: String, _ statistics: [String: TensorStatistics]) -> TensorStatistics? {
+        if let seen = statistics[tensor] { return seen }
+        guard let node = topology.producer(tensor) else { return nil }
+        switch OperatorRule.of(node) {
+        case .passThrough: return observed(node.inputs[0], statistics)
+        case .concat:
+            let parts = node.inputs.map { observed($0, statistics) }
+            guard !parts.contains(nil) else { return nil }
+            return parts.compactMap { $0 }.reduce(into: TensorStatistics()) { $0.merge($1) }
+        default: return nil
+        }
     }
 
     private func feedsOnlyFloat(_ group: [String], _ placement: Placement) -> Bool {

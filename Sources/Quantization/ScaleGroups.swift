@@ -3,23 +3,50 @@ import ModelGraph
 /// Which quantized tensors must, or should, share one scale and zero point.
 struct ScaleGroups {
     private var parent: [String: String] = [:]
+    /// By a group's root: what its quantizers confine values to. Nothing is known yet of tensors that are only moved.
+    private var confinement: [String: Confinement] = [:]
+
+    private enum Confinement: Equatable {
+        case free
+        /// A Relu or Clip was left out because the quantizer saturates in its place. A wider grid would undo it.
+        case clamp(ValueRange)
+    }
 
     /// Pass-through operators tie input and outputs. A Concat ties those inputs that nothing else reads: with equal scales
     /// it is a plain copy, and nothing but the Concat's own grid would see the finer one.
     init(_ placement: Placement, _ topology: Topology) {
-        for tensor in placement.quantized { parent[tensor] = tensor }
+        for tensor in placement.quantized {
+            parent[tensor] = tensor
+            confinement[tensor] = Self.confinement(of: tensor, placement, topology)
+        }
         for (i, node) in topology.graph.nodes.enumerated() where placement.verdicts[i] == .integer {
             switch OperatorRule.of(node) {
             case .passThrough:
                 for output in node.outputs where !output.isEmpty { join(output, node.inputs[0]) }
             case .concat:
-                for input in Set(node.inputs) where topology.consumers(input).allSatisfy({ $0.outputs == node.outputs })
-                {
+                for input in node.inputs where topology.isPrivate(input) && mayJoin(input, node.outputs[0]) {
                     join(input, node.outputs[0])
                 }
             default: break
             }
         }
+    }
+
+    private static func confinement(
+        of tensor: String, _ placement: Placement, _ topology: Topology
+    ) -> Confinement? {
+        guard let i = topology.index.producer(of: tensor) else { return .free }
+        if case .absorbed = placement.verdicts[i] {
+            return topology.clampBounds(topology.graph.nodes[i]).map { .clamp($0) } ?? .free
+        }
+        let moves: [OperatorRule] = [.passThrough, .concat]
+        let isMoved = placement.verdicts[i] == .integer && moves.contains(OperatorRule.of(topology.graph.nodes[i]))
+        return isMoved ? nil : .free
+    }
+
+    private func mayJoin(_ a: String, _ b: String) -> Bool {
+        guard let first = confinement[root(of: a)], let second = confinement[root(of: b)] else { return true }
+        return first == second
     }
 
     /// Members of each group in the order of `tensors`; every tensor is in exactly one.
@@ -43,6 +70,9 @@ struct ScaleGroups {
     private mutating func join(_ a: String, _ b: String) {
         guard parent[a] != nil, parent[b] != nil else { return }
         let (first, second) = (root(of: a), root(of: b))
-        if first != second { parent[max(first, second)] = min(first, second) }
+        guard first != second else { return }
+        let (kept, gone) = (min(first, second), max(first, second))
+        parent[gone] = kept
+        confinement[kept] = confinement[kept] ?? confinement[gone]
     }
 }

@@ -43,19 +43,26 @@ package struct Topology: Sendable {
 
     /// Whether every axis of `name` but the first has the same size in every call.
     package func isStatic(beyondBatch name: String) -> Bool {
-        guard isStaticBeyondBatch, let first = shape(name) else { return false }
+        guard isStaticBeyondBatch, let first = shape(name), !shapeDependsOnData(name) else { return false }
         return shapesByBatch.allSatisfy { $0[name].map { $0.dropFirst() == first.dropFirst() } ?? false }
     }
 
     /// A constant second input that makes the Reshape `node` do what it does now at every batch size, if there is one:
     /// at most one entry varies (-1), or the first one follows the input's first axis (0) and another is left to infer.
     func constantTarget(of node: Node) -> [Int]? {
-        guard isStaticBeyondBatch, let output = shape(node.outputs[0]), !output.contains(0) else { return nil }
+        guard isStaticBeyondBatch, let output = shape(node.outputs[0]), !output.contains(0),
+            !shapeDependsOnData(node.outputs[0])
+        else { return nil }
         let seen = shapesByBatch.compactMap { $0[node.outputs[0]] }
         guard seen.count == shapesByBatch.count, seen.allSatisfy({ $0.count == output.count }) else { return nil }
         let varying = output.indices.filter { axis in seen.contains { $0[axis] != output[axis] } }
         var target = output
         for axis in varying { target[axis] = -1 }
         return varying.count <= 1 ? target : nil
+    }
+
+    private func shapeDependsOnData(_ name: String) -> Bool {
+        var dependence = DataDependence(graph, index)
+        return dependence.ofShape(name)
     }
 }

@@ -61,7 +61,8 @@ extension ModelSummary {
                         + "tensor inputs only.", pointer: facts.structuredInputs[0]))
         }
         let weighted = ["Conv", "Gemm", "MatMul"].reduce(0) { $0 + (facts.operators[$1] ?? 0) }
-        if weighted == 0, !facts.isQuantized {
+        // What local functions do is only known once the engine has inlined them.
+        if weighted == 0, !facts.isQuantized, facts.localFunctions == 0 {
             findings.append(
                 Finding(
                     .error, code: Failure.Kind.nothingToQuantize.rawValue,

@@ -35,8 +35,8 @@ struct Race {
     }
 
     /// A short measurement to decide by.
-    func speedup(of path: String) throws -> (ratio: Double, interval: Report.Interval) {
-        let latency = try run(path, budget: 0.8)
+    func speedup(of path: String, seconds: Double) throws -> (ratio: Double, interval: Report.Interval) {
+        let latency = try run(path, budget: seconds)
         return (latency.speedup, latency.speedupInterval)
     }
 }
@@ -57,10 +57,10 @@ struct Measure {
         self.models = models
     }
 
-    func callAsFunction(_ candidate: Candidate) throws -> Result {
+    func callAsFunction(_ candidate: Candidate, seconds: Double) throws -> Result {
         let fp32 = try load(order.model.path)
         let int8 = try load(candidate.path)
-        let latency = try Race(order, inputs, models).run(candidate.path, budget: 3)
+        let latency = try Race(order, inputs, models).run(candidate.path, budget: seconds)
         return Result(
             latency: latency,
             load: Report.Load(

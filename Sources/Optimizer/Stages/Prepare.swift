@@ -25,6 +25,8 @@ struct Prepare {
     func callAsFunction(_ original: Model) throws -> PreparedModel {
         var model = original
         model.graph.dropInitializersFromInputs()
+        model.graph.moveConstantsToInitializers()
+        model.graph.trimOutputs()
         if (model.opset("") ?? 0) < 13 { try upgrade(&model) }
         model = try fold(model)
         model.graph.nameNodes()
@@ -101,6 +103,25 @@ struct Prepare {
 }
 
 extension Graph {
+    /// Some exporters keep weights in Constant nodes: as initializers they count as the weights that they are.
+    mutating func moveConstantsToInitializers() {
+        var moved: Set<Int> = []
+        for (place, node) in nodes.enumerated() where node.is("Constant") && node.outputs.count == 1 {
+            guard var tensor = node.tensor("value") else { continue }
+            tensor.name = node.outputs[0]
+            initializers.append(tensor)
+            moved.insert(place)
+        }
+        removeNodes(at: moved)
+    }
+
+    /// Drops outputs at the end of a node that it does not give: the engine's layout changes trip over them.
+    mutating func trimOutputs() {
+        for place in nodes.indices {
+            while nodes[place].outputs.count > 1, nodes[place].outputs.last == "" { nodes[place].outputs.removeLast() }
+        }
+    }
+
     /// Gives every node a name of its own: plans, reports and exclusions speak of nodes by name.
     mutating func nameNodes() {
         var taken: Set<String> = []

@@ -188,7 +188,10 @@ package struct QDQEmitter {
 
     /// Bias in int32 at scale `s_x * s_w[c]` with zero point 0, as the integer kernels add it to their accumulators.
     private mutating func addBias(_ bias: [Float], _ scales: [Float], activation: Float, stem: String) -> String {
-        let joint = scales.map { $0 * activation }
+        // A product too small for a float leaves room for no bias, and one too large for nothing else.
+        let joint = scales.map {
+            min(max($0 * activation, .leastNormalMagnitude), .greatestFiniteMagnitude)
+        }
         let limit = Double(Int32.max)
         let integers = zip(bias, joint).map { value, scale in
             let q = (Double(value) / Double(scale)).rounded(.toNearestOrEven)

@@ -42,7 +42,7 @@ extension Rewrite {
         for i in graph.nodes.indices where graph.nodes[i].op == "MatMul" {
             let node = graph.nodes[i]
             guard let weight = topology.constant(node.inputs[1]), weight.dims.count == 2, weight.type == .float,
-                let input = topology.shape(node.inputs[0]), input.count >= 3,
+                let input = topology.shape(node.inputs[0]), input.count >= 3, !(input + weight.dims).contains(0),
                 topology.isStatic(beyondBatch: node.inputs[0]), topology.isPrivate(node.outputs[0]),
                 let sum = topology.consumers(node.outputs[0]).first, sum.op == "Add",
                 let bias = sum.inputs.first(where: { $0 != node.outputs[0] }),
@@ -72,6 +72,7 @@ extension Rewrite {
             guard let weight = topology.constant(node.inputs[1]), weight.dims.count == 4,
                 Array(weight.dims[2...]) == [1, 1], node.int("group") ?? 1 == 1,
                 let input = topology.shape(node.inputs[0]), input.count == 4, input[2] == 1, input[3] == 1,
+                topology.isAlwaysOnePixel(node.inputs[0]),
                 (node.ints("pads") ?? []).allSatisfy({ $0 == 0 }),
                 topology.leadsOutThrough(endings, from: node.outputs[0])
             else { continue }
@@ -118,6 +119,21 @@ extension Topology {
             return (input, product.outputs[0])
         }
         return nil
+    }
+
+    /// Whether a tensor of one pixel has no more in any call.
+    func isAlwaysOnePixel(_ name: String) -> Bool {
+        if isStatic(beyondBatch: name) { return true }
+        var name = name
+        for _ in 0..<16 {
+            guard let node = producer(name) else { return false }
+            if node.op == "GlobalAveragePool" || node.op == "GlobalMaxPool" { return true }
+            guard ["Relu", "Clip", "Sigmoid", "HardSigmoid", "HardSwish", "Conv", "Identity"].contains(node.op) else {
+                return false
+            }
+            name = node.inputs[0]
+        }
+        return false
     }
 
     func isScalar(_ name: String, _ value: Float) -> Bool {
