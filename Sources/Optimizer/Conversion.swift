@@ -124,10 +124,13 @@ struct Conversion {
                 nil
             }
         }
+        let isHalf = prepared.topology.graph.initializers.contains { $0.type == .float16 || $0.type == .bfloat16 }
+        let advice = isHalf ? " Its weights are 16-bit floats: export it in float32." : ""
         let why = reasons.isEmpty ? "all of its Conv, Gemm and MatMul are in branches or loops" : reasons[0]
         let more = reasons.count > 1 ? " (and \(reasons.count - 1) more)" : ""
         throw Failure(
-            .nothingToQuantize, stage: .quantize, detail: "Nothing in this model can be stored in 8 bits: \(why)\(more).")
+            .nothingToQuantize, stage: .quantize,
+            detail: "Nothing in this model can be stored in 8 bits: \(why)\(more).\(advice)")
     }
 
     private func with(

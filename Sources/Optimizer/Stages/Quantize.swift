@@ -45,9 +45,14 @@ struct Quantize {
         var weights: [Int: QuantizedWeight]
         var round = 0
         repeat {
-            let placement = Placement(topology, keepFloat: kept)
+            let planner = Planner(topology, rule: recipe.options.rule)
+            var placement = Placement(topology, keepFloat: kept)
+            while case let silent = planner.unreached(placement, statistics), !silent.isEmpty {
+                for name in silent { kept[name] = "no calibration sample brought it a value" }
+                placement = Placement(topology, keepFloat: kept)
+            }
             guard !placement.isEmpty else { return nil }
-            plan = try Planner(topology, rule: recipe.options.rule).plan(placement, statistics)
+            plan = try planner.plan(placement, statistics)
             weights = try Self.weights(plan, topology)
             review = try self.review(prepared, plan, weights)
             let condemned = review.condemned(below: Self.condemnBelow)
