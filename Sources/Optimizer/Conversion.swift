@@ -48,7 +48,7 @@ struct Conversion {
                 try checkWeights(excluded)
                 let candidate = try write(quantize.weightOnly(prepared, keepFloat: excluded))
                 return with(
-                    candidate, .warning, "nothing-integer",
+                    candidate, "nothing-integer",
                     "No operator of this model can run in integers here; its weights are stored in 8 bits.")
             }
         }
@@ -66,36 +66,8 @@ struct Conversion {
         }
         clock.log("calibrated \(tensors.count) tensors on \(inputs.used.count) samples")
         return try clock.time(.quantize) {
-            guard let integer = try quantize.integer(prepared, keepFloat: excluded, statistics).map(write) else { return nil }
-            return try fasterSiLU(integer, quantize, excluded, statistics)
+            try quantize.integer(prepared, keepFloat: excluded, statistics).map(write)
         }
-    }
-
-    /// Gains smaller than this do not change the artifact: a rerun on the same machine should decide the same.
-    private static let clearGain = 1.03
-
-    /// Where SiLU runs in integers, tries it in float as well and keeps what is clearly faster on this machine.
-    private func fasterSiLU(
-        _ integer: Candidate, _ quantize: Quantize, _ excluded: [String: Reason],
-        _ statistics: [String: TensorStatistics]
-    ) throws -> Candidate {
-        let placement = integer.quantized.plan.placement
-        guard decisionSeconds > 0, let topology = try Rewrite.withFloatSiLU(prepared.topology, placement) else {
-            return integer
-        }
-        var variant = prepared
-        variant.topology = topology
-        variant.model.graph = topology.graph
-        guard let quantized = try quantize.integer(variant, keepFloat: excluded, statistics) else { return integer }
-        let candidate = try write(quantized, named: "float-silu")
-        let race = try Race(order, inputs, models)
-            .speedup(of: candidate.path, over: integer.path, seconds: decisionSeconds)
-        clock.log("SiLU in float: \(Number.times(race.speedup)) the speed of SiLU in integers")
-        guard race.speedupInterval.low > Self.clearGain else { return integer }
-        return with(
-            candidate, .info, "float-silu",
-            "SiLU stays float between integer operators: measured \(Number.times(race.speedup)) as fast as SiLU in integers "
-                + "on this machine (95 % from \(Number.times(race.speedupInterval.low))).")
     }
 
     /// Times the integer form against FP32; where it is slower beyond the noise, the weight-only form takes its place.
@@ -104,12 +76,12 @@ struct Conversion {
     ) throws -> Candidate {
         guard decisionSeconds > 0 else { return integer }
         let speed = try Race(order, inputs, models).speedup(of: integer.path, seconds: decisionSeconds)
-        clock.log("integer form: \(Number.times(speed.ratio)) the speed of FP32")
+        clock.log("integer form: \(speed.ratio.formatted(.number.precision(.fractionLength(2))))x FP32")
         guard speed.interval.high < 1 else { return integer }
         let candidate = try write(quantize.weightOnly(prepared, keepFloat: excluded))
         return with(
-            candidate, .warning, "integers-slower",
-            "In integers this model ran at \(Number.times(speed.ratio)) the speed of "
+            candidate, "integers-slower",
+            "In integers this model ran at \(speed.ratio.formatted(.number.precision(.fractionLength(2))))x the speed of "
                 + "FP32 on this machine, so only its weights are stored in 8 bits: the file shrinks, the speed stays.")
     }
 
@@ -133,22 +105,16 @@ struct Conversion {
             detail: "Nothing in this model can be stored in 8 bits: \(why)\(more).\(advice)")
     }
 
-    private func with(
-        _ candidate: Candidate, _ severity: Finding.Severity, _ code: String, _ detail: String
-    ) -> Candidate {
+    private func with(_ candidate: Candidate, _ code: String, _ detail: String) -> Candidate {
         var edited = candidate
-        edited.decisions.append(Finding(severity, code: code, detail: detail))
+        edited.decisions.append(Finding(.warning, code: code, detail: detail))
         return edited
     }
 
     private func write(_ quantized: Quantized) throws -> Candidate {
-        try write(quantized, named: quantized.form.rawValue)
-    }
-
-    private func write(_ quantized: Quantized, named name: String) throws -> Candidate {
         var model = quantized.model
         model.declareDomains()
-        let path = order.scratch + "/" + name + ".onnx"
+        let path = order.scratch + "/" + quantized.form.rawValue + ".onnx"
         try model.write(to: path)
         return Candidate(quantized: quantized, path: path, decisions: [])
     }

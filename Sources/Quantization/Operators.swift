@@ -36,10 +36,6 @@ package enum OperatorRule: Equatable, Sendable {
         }
     }
 
-    /// Whether `node` is a float activation that integer operators on both sides reach over: what lies behind it is still
-    /// between anchors.
-    static func isIsland(_ node: Node) -> Bool { node.op == "QuickGelu" && node.domain == "com.microsoft" }
-
     /// Why a float operator stays float, for the plan.
     static func reason(_ node: Node) -> String {
         switch node.op {

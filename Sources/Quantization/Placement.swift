@@ -122,13 +122,12 @@ private struct PlacementBuilder {
     /// that can all compute in integers.
     mutating func spreadBetweenAnchors() {
         let candidate = nodes.indices.map { verdicts[$0] == nil && isCandidate(nodes[$0]) }
-        let carries = nodes.indices.map { candidate[$0] || isAbsorbed($0) || OperatorRule.isIsland(nodes[$0]) }
         var up = nodes.indices.map { verdicts[$0] == .integer }
-        for i in nodes.indices where carries[i] {
+        for i in nodes.indices where candidate[i] || isAbsorbed(i) {
             up[i] = topology.activations(nodes[i]).contains { producerIsUp($0, up) }
         }
         var down = nodes.indices.map { anchors[$0] != nil }
-        for i in nodes.indices.reversed() where carries[i] {
+        for i in nodes.indices.reversed() where candidate[i] || isAbsorbed(i) {
             down[i] = nodes[i].outputs.contains { leadsDown($0, down) }
         }
         for i in nodes.indices where candidate[i] && up[i] && down[i] { verdicts[i] = .integer }

@@ -24,11 +24,6 @@ package struct Topology: Sendable {
         graphOutputs = Set(graph.outputs.map(\.name))
     }
 
-    /// The same tables for an edited graph that has no new tensors.
-    package func with(_ graph: Graph) -> Topology {
-        Topology(graph: graph, types: types, shapesByBatch: shapesByBatch, isStaticBeyondBatch: isStaticBeyondBatch)
-    }
-
     package func constant(_ name: String) -> Tensor? { index.initializer(named: name).map { graph.initializers[$0] } }
     package func shape(_ name: String) -> [Int]? { constant(name)?.dims ?? shapesByBatch[0][name] }
     package func type(_ name: String) -> ElementType? { constant(name)?.type ?? types[name] }

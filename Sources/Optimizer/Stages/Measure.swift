@@ -34,17 +34,6 @@ struct Race {
             fp32: { try reference.run() }, int8: { try candidate.run() })
     }
 
-    /// How much faster `path` is than `other`, interleaved.
-    func speedup(of path: String, over other: String, seconds: Double) throws -> Report.Latency {
-        let sessions = try [other, path].map { try models.engine.makeSession(.path($0), Self.options(order.threads)) }
-        let bindings = try sessions.map { try $0.bind(sample) }
-        var settings = LatencyMeter.Settings()
-        settings.budget = seconds
-        settings.threads = order.threads
-        return try LatencyMeter(settings: settings).measure(
-            fp32: { try bindings[0].run() }, int8: { try bindings[1].run() })
-    }
-
     /// A short measurement to decide by.
     func speedup(of path: String, seconds: Double) throws -> (ratio: Double, interval: Report.Interval) {
         let latency = try run(path, budget: seconds)

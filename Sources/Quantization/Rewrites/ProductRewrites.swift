@@ -36,25 +36,6 @@ extension Rewrite {
         return count
     }
 
-    /// `x * Sigmoid(x)` between integer operators as the runtime's one float QuickGelu. Where the processor looks tables up
-    /// slowly this beats the two integer operators; which is faster is measured.
-    static func floatSiLU(_ placement: Placement) -> Rewrite {
-        Rewrite(name: "SiLU in float") { graph, topology in
-            var count = 0
-            for i in graph.nodes.indices where graph.nodes[i].op == "Sigmoid" && placement.verdicts[i] == .integer {
-                let (input, gate) = (graph.nodes[i].inputs[0], graph.nodes[i].outputs[0])
-                guard topology.isPrivate(gate), let product = topology.index.consumers(of: gate).first,
-                    graph.nodes[product].op == "Mul", Set(graph.nodes[product].inputs) == [input, gate]
-                else { continue }
-                graph.nodes[product] = Node(
-                    op: "QuickGelu", inputs: [input], outputs: graph.nodes[product].outputs,
-                    name: graph.nodes[product].name, domain: "com.microsoft", attributes: [.float("alpha", 1)])
-                count += 1
-            }
-            return count
-        }
-    }
-
     /// `MatMul(x, [K, N]) + b` on rank 3 and above as Reshape, Gemm, Reshape: one integer kernel with its bias.
     static let matMulAddToGemm = Rewrite(name: "MatMul + Add to Gemm") { graph, topology in
         var count = 0

@@ -15,13 +15,6 @@ package struct Rewrite: Sendable {
     /// Rewrites that only pay where the place computes in integers, as `placement` has it.
     package static func integerOnly(_ placement: Placement) -> [Rewrite] { [doubleUpsample(placement)] }
 
-    /// `topology` with the SiLUs that `placement` has in integers computed in float; nil when there are none.
-    package static func withFloatSiLU(_ topology: Topology, _ placement: Placement) throws -> Topology? {
-        var edited = topology
-        let applied = try run([floatSiLU(placement)], on: &edited) { topology.with($0) }
-        return applied.isEmpty ? nil : edited
-    }
-
     /// Applies `rewrites`, asking `describe` for fresh shapes and types after each one that changed something.
     /// Returns how often each was applied.
     package static func run(
