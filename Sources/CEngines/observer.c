@@ -60,9 +60,11 @@ typedef struct {
 enum { MAX_RANK = 32, ANY_TYPE = 0, INT64 = 7, STRING = 8 };
 
 static _Thread_local void *run_context;
+static _Thread_local bool silent;
 
 void octavo_set_run_context(void *context) { run_context = context; }
 void *octavo_run_context(void) { return run_context; }
+void octavo_set_silent(bool value) { silent = value; }
 
 // ---- Declarations ----
 
@@ -91,18 +93,18 @@ static void release_map(int *inputs, int *outputs) {
 }
 
 // A size may be known, named, or neither. The engine would pass the last on as the size -1, and later nodes that
-// compute with sizes would fail on it; such a shape is better left unsaid. A shape that it does not know at all looks like
-// that of a scalar.
+// compute with sizes would fail on it; such a shape is better left unsaid. And a rank of 0 is how the engine shows a
+// shape that is not known at all.
 static octavo_ort_status *is_sayable(const octavo_ort *table, const octavo_ort_shape *shape, bool *sayable) {
     *sayable = false;
     size_t rank = 0;
     octavo_ort_status *status = octavo_ort_rank(table, shape, &rank);
-    if (status || rank > MAX_RANK) return status;
+    if (status || rank == 0 || rank > MAX_RANK) return status;
     int64_t sizes[MAX_RANK];
     const char *names[MAX_RANK] = {NULL};
     if ((status = octavo_ort_dimensions(table, shape, sizes, rank))) return status;
     if ((status = octavo_ort_dimension_names(table, shape, names, rank))) return status;
-    *sayable = rank > 0;
+    *sayable = true;
     for (size_t i = 0; i < rank; i++)
         if (sizes[i] < 0 && !(names[i] && *names[i])) *sayable = false;
     return NULL;
@@ -193,7 +195,7 @@ static octavo_ort_status *compute_observe(void *opaque, octavo_ort_kernel_contex
     octavo_observed seen = {0};
     octavo_ort_status *status = look(owner->table, context, 0, &seen, dims);
     if (!status) status = pass_on(owner->table, context, &seen);
-    if (!status) owner->callback(owner->observer, k->slot, run_context, &seen, 1);
+    if (!status && !silent) owner->callback(owner->observer, k->slot, run_context, &seen, 1);
     return status;
 }
 
@@ -211,7 +213,7 @@ static octavo_ort_status *compute_compare(void *opaque, octavo_ort_kernel_contex
     void *data = NULL;
     if (output && (status = octavo_ort_tensor_data(owner->table, output, &data))) return status;
     if (data) *(int64_t *)data = 0;
-    owner->callback(owner->observer, k->slot, run_context, seen, 2);
+    if (!silent) owner->callback(owner->observer, k->slot, run_context, seen, 2);
     return NULL;
 }
 

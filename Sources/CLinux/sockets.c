@@ -6,9 +6,11 @@
 #include <netinet/in.h>
 #include <string.h>
 #include <sys/epoll.h>
+#include <sys/eventfd.h>
 #include <sys/sendfile.h>
 #include <sys/socket.h>
 #include <time.h>
+#include <unistd.h>
 
 int octavo_accept(int listener, char *address, size_t capacity) {
     struct sockaddr_storage peer;
@@ -46,10 +48,10 @@ int octavo_epoll_modify(int set, int fd, uint32_t readiness, uint64_t token) {
 
 int octavo_epoll_remove(int set, int fd) { return change(set, EPOLL_CTL_DEL, fd, 0, 0); }
 
-int octavo_epoll_poll(int set, struct octavo_event *events, int capacity) {
+int octavo_epoll_wait(int set, struct octavo_event *events, int capacity, int milliseconds) {
     struct epoll_event raw[128];
     if (capacity > 128) capacity = 128;
-    int count = epoll_wait(set, raw, capacity, 0);
+    int count = epoll_wait(set, raw, capacity, milliseconds);
     if (count < 0) return -errno;
     for (int i = 0; i < count; i++) {
         uint32_t readiness = 0;
@@ -60,6 +62,24 @@ int octavo_epoll_poll(int set, struct octavo_event *events, int capacity) {
         events[i].readiness = readiness;
     }
     return count;
+}
+
+int octavo_eventfd(void) {
+    int fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+    return fd < 0 ? -errno : fd;
+}
+
+// Both can only fail when there is nothing to do: the counter is full, or already empty.
+void octavo_signal(int fd) {
+    uint64_t one = 1;
+    ssize_t written = write(fd, &one, sizeof one);
+    (void)written;
+}
+
+void octavo_quiet(int fd) {
+    uint64_t count;
+    ssize_t taken = read(fd, &count, sizeof count);
+    (void)taken;
 }
 
 ssize_t octavo_send(int fd, const void *bytes, size_t count, int more) {

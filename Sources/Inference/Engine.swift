@@ -41,7 +41,7 @@ package protocol Session: AnyObject, Sendable {
     ) throws -> [TensorValue]
 
     /// Fixes inputs and outputs for repeated runs without allocation. Where an output's shape is not known beforehand, the
-    /// model runs once to learn it. An empty list of outputs means all of them.
+    /// model runs once to learn it, unseen by the observer. An empty list of outputs means all of them.
     func bind(_ inputs: [String: TensorValue], outputs: [String]) throws -> any Binding
 
     /// Ends profiling and returns the path of the trace; needs `SessionOptions.profilePrefix`.

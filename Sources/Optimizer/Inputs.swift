@@ -5,7 +5,8 @@ import ModelGraph
 /// Everything a conversion reads, opened and checked against each other.
 struct Inputs {
     let loaded: LoadedModel
-    let calibrationArchive: SampleArchive
+    /// What the calibration set holds, with its findings.
+    let calibrationSummary: SampleSetSummary
     let calibration: SampleFeed
     /// The samples that quality is measured on: the evaluation set, or the calibration set when there is none.
     let evaluation: SampleFeed
@@ -20,12 +21,13 @@ struct Inputs {
     init(_ order: WorkOrder.Quantize) throws {
         loaded = try LoadedModel(order.model)
         try loaded.checkQuantizable()
-        (calibrationArchive, calibration) = try Self.open(order.calibration, loaded.summary, order.scratch)
-        digests = try calibrationArchive.digests()
+        let opened = try Self.open(order.calibration, loaded.summary, order.scratch)
+        calibration = opened.feed
+        (calibrationSummary, digests) = try opened.archive.survey(preprocessing: order.calibration.preprocessing)
         if let staged = order.evaluation {
             let (archive, feed) = try Self.open(staged, loaded.summary, order.scratch)
             evaluation = feed
-            evaluationDigests = try archive.digests()
+            evaluationDigests = try archive.survey(preprocessing: staged.preprocessing).digests
         } else {
             evaluation = calibration
             evaluationDigests = digests
@@ -38,8 +40,10 @@ struct Inputs {
 
     private static func open(
         _ staged: StagedSamples, _ model: ModelSummary, _ scratch: String
-    ) throws -> (SampleArchive, SampleFeed) {
-        let archive = try SampleArchive.open(path: staged.path, unpackInto: scratch)
+    ) throws -> (archive: SampleArchive, feed: SampleFeed) {
+        // A digest was checked when the file was staged: sums within it would say the same again.
+        let archive = try SampleArchive.open(
+            path: staged.path, unpackInto: scratch, checkingSums: staged.digest == nil)
         let fit = try Fit(model: model, set: archive.outline(preprocessing: staged.preprocessing))
         return (archive, try SampleFeed(archive: archive, fit: fit, preprocessing: staged.preprocessing))
     }

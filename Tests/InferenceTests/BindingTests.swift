@@ -30,10 +30,10 @@ struct BindingTests {
         #expect(try binding.outputs.first?.floats() == [2, 0, 6])
     }
 
-    @Test func aBindingPassesItsContextToTheObserver() throws {
+    @Test(arguments: [Dim.fixed(2), .symbolic("n")]) func aBindingPassesItsContextToTheObserver(size: Dim) throws {
         let witness = Witness()
         let session = try TestEngine.session(
-            Models.observed(.float, shape: [.fixed(2)]), SessionOptions(observer: witness))
+            Models.observed(.float, shape: [size]), SessionOptions(observer: witness))
         let binding = try session.bind(["x": try TensorValue(floats: [3, 4], shape: [2])])
         #expect(witness.sights.isEmpty)
         try binding.run(context: UnsafeMutableRawPointer(bitPattern: 77))

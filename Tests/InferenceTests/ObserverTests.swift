@@ -102,6 +102,27 @@ struct ObserverTests {
         #expect(y.map(\.shape) == [[2, 1]])
     }
 
+    /// After a shape was left unsaid, the next observer must not call it a scalar.
+    @Test func observersInARowKeepAnUnknownShapeUnknown() throws {
+        func observe(_ input: String, _ output: String, _ slot: Int) -> Node {
+            Node(
+                op: "Observe", inputs: [input], outputs: [output], domain: "octavo", attributes: [.int("slot", slot)])
+        }
+        let unknown = [Dim](repeating: .unknown, count: 4)
+        let model = Models.withOperators(
+            Graph(
+                nodes: [
+                    observe("x", "a", 0), Node(op: "Relu", inputs: ["a"], outputs: ["b"]), observe("b", "c", 1),
+                    Node(op: "Conv", inputs: ["c", "w"], outputs: ["y"]),
+                ],
+                initializers: [Tensor(name: "w", floats: [3], dims: [1, 1, 1, 1])],
+                inputs: [ValueInfo(name: "x", type: .float, shape: unknown)],
+                outputs: [ValueInfo(name: "y", type: .float, shape: unknown)]))
+        let session = try TestEngine.session(model, SessionOptions(observer: Witness()))
+        let y = try session.run(["x": try TensorValue(floats: [1, -2], shape: [1, 1, 1, 2])], outputs: ["y"])
+        #expect(try y.map { try $0.floats() } == [[3, 0]])
+    }
+
     @Test func compareShowsBothTensors() throws {
         let witness = Witness()
         let session = try TestEngine.session(Models.compared(.float, .uint8), SessionOptions(observer: witness))

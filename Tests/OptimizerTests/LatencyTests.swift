@@ -129,6 +129,8 @@ private final class FakeMachine {
         let machine = FakeMachine(fp32: 20e-3, int8: 10e-3, slowdown: 2)
         let latency = try machine.measure()
         #expect(latency.seconds < 16)
+        let quick = try FakeMachine(fp32: 2e-3, int8: 1e-3, slowdown: 0.5).measure()
+        #expect(quick.seconds < 6 && quick.rounds >= 64)
         #expect(latency.stability == .unstable)
         #expect(abs(latency.speedup - 2) < 0.1, "drift hits both alike")
     }

@@ -143,6 +143,19 @@ enum SampleReport {
         #expect(verdict.quality == .calibrationFidelity)
     }
 
+    @Test func aModelThatGuessesIsSuspected() throws {
+        let verdict = try verdict {
+            $0.accuracy?.classes = 10
+            $0.accuracy?.fp32Top1 = .init(correct: 49, share: 0.098, interval: Statistics.wilson(49, of: 500))
+        }
+        #expect(verdict.line.hasSuffix("no better than guessing: check the preprocessing and the labels"))
+    }
+
+    @Test func sharedSamplesAreSaid() throws {
+        let verdict = try verdict { $0.split.overlap = 12 }
+        #expect(verdict.line.hasSuffix("12 of 1000 evaluation samples served for calibration too"))
+    }
+
     @Test func whatWasNotMeasuredIsNamedWithItsReason() throws {
         let verdict = try verdict {
             $0.accuracy = nil

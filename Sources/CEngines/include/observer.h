@@ -32,4 +32,7 @@ void octavo_observers_free(octavo_observers *_Nullable observers);
 void octavo_set_run_context(void *_Nullable context);
 void *_Nullable octavo_run_context(void);
 
+/// While true, runs that the calling thread makes are not shown to observers.
+void octavo_set_silent(bool silent);
+
 #pragma clang assume_nonnull end

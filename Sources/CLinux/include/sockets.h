@@ -22,8 +22,13 @@ int octavo_epoll_create(void);
 int octavo_epoll_add(int set, int fd, uint32_t readiness, uint64_t token);
 int octavo_epoll_modify(int set, int fd, uint32_t readiness, uint64_t token);
 int octavo_epoll_remove(int set, int fd);
-/// Never waits; fills at most `capacity` events.
-int octavo_epoll_poll(int set, struct octavo_event *events, int capacity);
+/// Waits up to `milliseconds` for the first event; fills at most `capacity` events.
+int octavo_epoll_wait(int set, struct octavo_event *events, int capacity, int milliseconds);
+
+/// A counter to put into an epoll set: `octavo_signal` makes it readable, `octavo_quiet` makes it unreadable again.
+int octavo_eventfd(void);
+void octavo_signal(int eventfd);
+void octavo_quiet(int eventfd);
 
 /// `more` promises that the next call follows at once (MSG_MORE). Never raises SIGPIPE.
 ssize_t octavo_send(int fd, const void *bytes, size_t count, int more);

@@ -54,7 +54,11 @@ struct ResponseWriter {
         guard !field.name.isEmpty, field.name.utf8.allSatisfy(ASCII.isToken) else { return }
         output.append(contentsOf: field.name.utf8)
         output.append(contentsOf: ": ".utf8)
-        for byte in field.value.utf8 { output.append(ASCII.isFieldValue(byte) ? byte : ASCII.space) }
+        if field.value.utf8.allSatisfy(ASCII.isFieldValue) {
+            output.append(contentsOf: field.value.utf8)
+        } else {
+            for byte in field.value.utf8 { output.append(ASCII.isFieldValue(byte) ? byte : ASCII.space) }
+        }
         output.append(contentsOf: "\r\n".utf8)
     }
 

@@ -100,6 +100,8 @@ final class OnnxSession: Session, @unchecked Sendable {
         if shapes.allSatisfy({ $0 != nil }) {
             buffers = try shapes.compactMap { $0 }.map { try TensorValue(zeros: $0.0, shape: $0.1) }
         } else {
+            octavo_set_silent(true)
+            defer { octavo_set_silent(false) }
             buffers = try run(values, outputs: names).map { try TensorValue(zeros: $0.type, shape: $0.shape) }
         }
         return try OnnxBinding(session: self, inputs: values, names: names, outputs: buffers)

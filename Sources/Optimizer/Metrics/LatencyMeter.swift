@@ -49,8 +49,10 @@ package struct LatencyMeter {
         var times = Times()
         let roundsStart = clock()
         while times.fp32.count < plan.rounds {
-            let late = seconds(since: roundsStart) > 4 * settings.budget
-            if late, times.fp32.count >= Self.fewestRounds { break }
+            // The plan came from the warm-up; a machine that got slower since must not stretch it without end.
+            let spent = seconds(since: roundsStart) / settings.budget
+            if spent > 1.5, times.fp32.count >= settings.leastTimings { break }
+            if spent > 4, times.fp32.count >= Self.fewestRounds { break }
             if random.next() & 1 == 0 {
                 times.fp32.append(try time(fp32, plan.runs))
                 times.int8.append(try time(int8, plan.runs))

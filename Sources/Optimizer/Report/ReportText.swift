@@ -101,7 +101,7 @@ package struct ReportText {
                 "#\(sample.index) (\(sample.sqnrDb.map { Number.fixed($0, 1) + " dB" } ?? "not finite")"
                     + "\(sample.flipped == true ? ", other class" : ""))"
             }
-            page.field("worst samples", worst.joined(separator: ", "))
+            page.field("worst", worst.joined(separator: ", "))
         }
     }
 
@@ -164,7 +164,7 @@ package struct ReportText {
             let list = coverage.operators.filter { $0.kind == kind }.map { "\($0.name) \($0.count)" }
             page.field(kind.rawValue, list.joined(separator: ", "))
         }
-        if coverage.conversions > 0 { page.field("Q and DQ left", "\(coverage.conversions)") }
+        if coverage.conversions > 0 { page.field("Q/DQ left", "\(coverage.conversions)") }
         let reasons = coverage.floatReasons.prefix(8).map { ["\($0.name) \($0.node)", $0.reason] }
         for reason in reasons { page.sentence("\(reason[0]): \(reason[1])", hanging: 4) }
     }

@@ -74,8 +74,11 @@ extension Report.Verdict {
             let reason = report.fidelityAbsence ?? report.accuracyAbsence
             return "quality not measured" + (reason.map { " (\($0))" } ?? "")
         }
-        return report.split.heldOut
-            ? words : words + ", measured on the calibration samples: give an evaluation set to know more"
+        guard report.split.heldOut else {
+            return words + ", measured on the calibration samples: give an evaluation set to know more"
+        }
+        guard let shared = report.split.overlap, shared > 0 else { return words }
+        return words + ", \(shared) of \(report.split.evaluationSamples) evaluation samples served for calibration too"
     }
 
     private static func accuracyWords(_ accuracy: Report.Accuracy?) -> String? {
@@ -85,6 +88,9 @@ extension Report.Verdict {
             "\(Number.points(accuracy.delta)), 95 % \(Number.points(interval.low))…\(Number.points(interval.high))"
         let words =
             "top-1 \(Number.percent(accuracy.fp32Top1.share)) → \(Number.percent(accuracy.int8Top1.share)) (\(change))"
+        if accuracy.fp32Top1.interval.low <= 1 / Double(accuracy.classes) {
+            return words + ", FP32 itself is no better than guessing: check the preprocessing and the labels"
+        }
         return interval.high < -clearLoss ? words + ", a clear loss" : words
     }
 

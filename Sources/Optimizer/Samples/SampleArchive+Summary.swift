@@ -14,6 +14,14 @@ extension SampleArchive {
     ///
     /// Throws `Failure(.invalidCalibrationSet)` naming the array and the sample, for NaN and infinity among others.
     package func summary(preprocessing: Preprocessing) throws -> SampleSetSummary {
+        try survey(preprocessing: preprocessing).summary
+    }
+
+    /// The digest of each sample, in order.
+    package func digests() throws -> [SampleDigest] { try survey().digests }
+
+    /// The summary and the digests of the samples out of one pass.
+    package func survey(preprocessing: Preprocessing) throws -> (summary: SampleSetSummary, digests: [SampleDigest]) {
         try preprocessing.check()
         _ = try labels()
         let (scans, digests) = try survey()
@@ -23,11 +31,8 @@ extension SampleArchive {
             summary.arrays[index].maximum = scan.maximum
         }
         summary.findings = SampleFindings(summary: summary, scans: scans, digests: digests).all
-        return summary
+        return (summary, digests)
     }
-
-    /// The digest of each sample, in order.
-    package func digests() throws -> [SampleDigest] { try survey().digests }
 
     private func survey() throws -> (scans: [ArrayScan], digests: [SampleDigest]) {
         var scans: [ArrayScan] = []

@@ -38,10 +38,10 @@ struct SampleConversion: Sendable {
     func convert(_ bytes: UnsafeRawBufferPointer, into result: UnsafeMutableRawBufferPointer, sample index: Int) throws
     {
         switch target {
-        case .float32: spread(bytes, result.assumingMemoryBound(to: Float.self)) { $0 }
-        case .float64: spread(bytes, result.assumingMemoryBound(to: Double.self)) { Double($0) }
-        case .float16: spread(bytes, result.assumingMemoryBound(to: Float16.self)) { Float16($0) }
-        case .bfloat16: spread(bytes, result.assumingMemoryBound(to: UInt16.self)) { BrainFloat.bits($0) }
+        case .float32: spread(bytes, result.assumingMemoryBound(to: Float.self))
+        case .float64: spread(bytes, result.assumingMemoryBound(to: Double.self))
+        case .float16: spread(bytes, result.assumingMemoryBound(to: Float16.self))
+        case .bfloat16: spread(bytes, result.assumingMemoryBound(to: BrainFloat.self))
         default: try integers(bytes, result, index)
         }
     }
@@ -50,49 +50,44 @@ struct SampleConversion: Sendable {
 // MARK: - Float inputs
 
 extension SampleConversion {
-    private func spread<To>(
-        _ bytes: UnsafeRawBufferPointer, _ result: UnsafeMutableBufferPointer<To>, _ finish: (Float) -> To
-    ) {
+    private func spread<To: InputFloat>(_ bytes: UnsafeRawBufferPointer, _ result: UnsafeMutableBufferPointer<To>) {
         switch source {
-        case .uint8, .int8, .bool: lookUp(bytes, result, finish)
-        case .float32: compute(bytes.assumingMemoryBound(to: Float.self), result, { $0 }, finish)
-        case .float64: compute(bytes.assumingMemoryBound(to: Double.self), result, { Float($0) }, finish)
-        case .float16: compute(bytes.assumingMemoryBound(to: Float16.self), result, { Float($0) }, finish)
-        case .uint16: compute(bytes.assumingMemoryBound(to: UInt16.self), result, { Float($0) }, finish)
-        case .int16: compute(bytes.assumingMemoryBound(to: Int16.self), result, { Float($0) }, finish)
-        case .uint32: compute(bytes.assumingMemoryBound(to: UInt32.self), result, { Float($0) }, finish)
-        case .int32: compute(bytes.assumingMemoryBound(to: Int32.self), result, { Float($0) }, finish)
-        case .uint64: compute(bytes.assumingMemoryBound(to: UInt64.self), result, { Float($0) }, finish)
-        case .int64: compute(bytes.assumingMemoryBound(to: Int64.self), result, { Float($0) }, finish)
+        case .uint8, .int8, .bool: lookUp(bytes, result)
+        case .float32: compute(bytes.assumingMemoryBound(to: Float.self), result)
+        case .float64: compute(bytes.assumingMemoryBound(to: Double.self), result)
+        case .float16: compute(bytes.assumingMemoryBound(to: Float16.self), result)
+        case .uint16: compute(bytes.assumingMemoryBound(to: UInt16.self), result)
+        case .int16: compute(bytes.assumingMemoryBound(to: Int16.self), result)
+        case .uint32: compute(bytes.assumingMemoryBound(to: UInt32.self), result)
+        case .int32: compute(bytes.assumingMemoryBound(to: Int32.self), result)
+        case .uint64: compute(bytes.assumingMemoryBound(to: UInt64.self), result)
+        case .int64: compute(bytes.assumingMemoryBound(to: Int64.self), result)
         case .bfloat16, .string, .other: break
         }
     }
 
     /// The path of pictures: bytes through a table of 256 results per channel.
-    private func lookUp<To>(
-        _ bytes: UnsafeRawBufferPointer, _ result: UnsafeMutableBufferPointer<To>, _ finish: (Float) -> To
-    ) {
+    private func lookUp<To: InputFloat>(_ bytes: UnsafeRawBufferPointer, _ result: UnsafeMutableBufferPointer<To>) {
         table.withUnsafeBufferPointer { table in
             eachRun(bytes.count, result.count) { channel, from, to in
                 let base = channel << 8
                 for i in 0..<plan.run {
                     let byte = Int(bytes[from + i &* plan.sourceStride])
-                    result[to + i &* plan.targetStride] = finish(table[base | byte])
+                    result[to + i &* plan.targetStride] = To(rounding: table[base | byte])
                 }
             }
         }
     }
 
-    private func compute<From, To>(
-        _ values: UnsafeBufferPointer<From>, _ result: UnsafeMutableBufferPointer<To>, _ float: (From) -> Float,
-        _ finish: (Float) -> To
+    private func compute<From: StoredNumber, To: InputFloat>(
+        _ values: UnsafeBufferPointer<From>, _ result: UnsafeMutableBufferPointer<To>
     ) {
         let scale = Float(preprocessing.scale)
         eachRun(values.count, result.count) { channel, from, to in
             let (mean, std) = (Self.pick(preprocessing.mean, channel, 0), Self.pick(preprocessing.std, channel, 1))
             for i in 0..<plan.run {
-                let x = float(values[from + i &* plan.sourceStride])
-                result[to + i &* plan.targetStride] = finish((x * scale - mean) / std)
+                let x = values[from + i &* plan.sourceStride].float
+                result[to + i &* plan.targetStride] = To(rounding: (x * scale - mean) / std)
             }
         }
     }
@@ -190,15 +185,5 @@ extension UnsafeMutableRawBufferPointer {
         let count = count / MemoryLayout<T>.stride
         guard let base = baseAddress, count > 0 else { return UnsafeMutableBufferPointer(start: nil, count: 0) }
         return UnsafeMutableBufferPointer(start: base.assumingMemoryBound(to: T.self), count: count)
-    }
-}
-
-/// bfloat16: the upper half of a float32.
-enum BrainFloat {
-    /// Rounds to nearest, ties to even.
-    static func bits(_ value: Float) -> UInt16 {
-        let raw = value.bitPattern
-        if value.isNaN { return UInt16(truncatingIfNeeded: raw >> 16) | 0x40 }
-        return UInt16(truncatingIfNeeded: (raw &+ 0x7fff &+ (raw >> 16 & 1)) >> 16)
     }
 }

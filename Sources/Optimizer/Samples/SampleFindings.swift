@@ -34,7 +34,8 @@ struct SampleFindings {
         guard let value = array.minimum, value == array.maximum else { return [] }
         return [
             Finding(
-                .warning, code: "constant-array",
+                // A constant integer is likely a setting, such as a sampling rate.
+                array.type.isFloat ? .warning : .info, code: "constant-array",
                 detail:
                     "All values of array '\(array.name)' are \(value). Ranges learned from it are meaningless unless "
                     + "the model's input is always so.", pointer: array.name)

@@ -25,13 +25,12 @@ struct Publish {
         try? FileManager.default.removeItem(atPath: path(artifact))
         try FileManager.default.moveItem(atPath: candidate.path, toPath: path(artifact))
         let plan = PlanDocument(candidate.quantized, rewrites: prepared.rewrites, target: order.recipe.target)
-        try write(JSON.encode(plan, pretty: true), to: "plan.json")
+        try Data(JSON.encode(plan, pretty: true)).write(to: URL(fileURLWithPath: path("plan.json")))
         var report = try self.report(candidate, verified, measured, artifact: path(artifact))
         report.verdict = Report.Verdict.judge(report)
-        try write(JSON.encode(report, pretty: true), to: "report.json")
-        try write(Array(ReportText.render(report).utf8), to: "report.txt")
+        try report.write(into: order.scratch)
         return WorkEvent.Results(
-            artifact: artifact, artifactName: artifactName, report: "report.json", reportText: "report.txt",
+            artifact: artifact, artifactName: artifactName, report: Report.jsonName, reportText: Report.textName,
             plan: "plan.json", verdict: report.verdict.line)
     }
 
@@ -90,8 +89,7 @@ struct Publish {
         Report.CalibrationHealth(
             samplesInSet: inputs.calibration.count, samplesUsed: inputs.used.count,
             duplicates: inputs.digests.count - Set(inputs.digests).count,
-            arrays: inputs.calibrationArchive.outline(preprocessing: order.calibration.preprocessing).arrays,
-            findings: [])
+            arrays: inputs.calibrationSummary.arrays, findings: inputs.calibrationSummary.findings)
     }
 
     private func portability(_ environment: Report.Environment, _ quantized: Quantized) -> Report.Portability {
@@ -120,10 +118,6 @@ struct Publish {
     }
 
     private func path(_ name: String) -> String { order.scratch + "/" + name }
-
-    private func write(_ bytes: [UInt8], to name: String) throws {
-        try Data(bytes).write(to: URL(fileURLWithPath: path(name)))
-    }
 }
 
 package enum Octavo {

@@ -29,8 +29,10 @@ struct FieldReader {
         pointer + "/" + name.replacingOccurrences(of: "~", with: "~0").replacingOccurrences(of: "/", with: "~1")
     }
 
-    mutating func fail(_ name: String, _ detail: String) {
-        errors.append(FieldError(pointer: pointer(to: name), detail: detail))
+    /// `index` is that of an element in the field's array.
+    mutating func fail(_ name: String, at index: Int? = nil, _ detail: String) {
+        let place = pointer(to: name) + (index.map { "/\($0)" } ?? "")
+        errors.append(FieldError(pointer: place, detail: detail))
     }
 
     mutating func absorb(_ other: FieldReader) { errors += other.errors }
@@ -87,7 +89,7 @@ struct FieldReader {
         }
         return items.enumerated().compactMap { index, item in
             if case .string(let text) = item { return text }
-            fail(name + "/\(index)", "A string is expected, not \(item.kind).")
+            fail(name, at: index, "A string is expected, not \(item.kind).")
             return nil
         }
     }
@@ -102,7 +104,7 @@ struct FieldReader {
         }
         return items.enumerated().compactMap { index, item in
             if case .number(let number) = item { return number }
-            fail(name + "/\(index)", "A number is expected, not \(item.kind).")
+            fail(name, at: index, "A number is expected, not \(item.kind).")
             return nil
         }
     }

@@ -35,7 +35,7 @@ struct JobRequest: Sendable {
             return nil
         }
         guard let target = Target(rawValue: several[0]) else {
-            reader.fail("targets/0", Text.unknown(several[0], among: Target.allCases.map(\.rawValue)))
+            reader.fail("targets", at: 0, Text.unknown(several[0], among: Target.allCases.map(\.rawValue)))
             return nil
         }
         return target

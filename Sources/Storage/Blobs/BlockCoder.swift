@@ -91,21 +91,32 @@ final class BlockDecoder {
         return (code == Z_OK || code == Z_BUF_ERROR) && stream.pointee.avail_out == 0 && stream.pointee.avail_in == 0
     }
 
-    /// Takes the stored pieces out of their headers. False when a header is not what it must be.
-    static func unwrap(_ coded: UnsafeRawBufferPointer, into output: UnsafeMutableRawBufferPointer) -> Bool {
-        guard coded.count == Framing.storedSize(of: output.count), let target = output.baseAddress else {
-            return coded.isEmpty && output.isEmpty
+    /// CRC-32 of the identity bytes in a block of stored pieces; nil when a header is not what it must be.
+    static func storedCRC(_ coded: UnsafeRawBufferPointer) -> UInt32? {
+        var crc: UInt32 = 0
+        for (header, piece) in storedPieces(coded) {
+            guard coded[header].elementsEqual(Framing.storedHeader(piece.count)) else { return nil }
+            crc = Checksums.crc32(UnsafeRawBufferPointer(rebasing: coded[piece]), after: crc)
         }
+        return crc
+    }
+
+    /// Takes the stored pieces, which were found sound, out of their headers.
+    static func unwrap(_ coded: UnsafeRawBufferPointer, into output: UnsafeMutableRawBufferPointer) {
         var position = 0
-        for piece in Framing.storedPieces(of: output.count) {
-            let header = UnsafeRawBufferPointer(rebasing: coded[position..<(position + Framing.storedHeaderSize)])
-            guard header.elementsEqual(Framing.storedHeader(piece.count)) else { return false }
-            position += Framing.storedHeaderSize
-            let bytes = UnsafeRawBufferPointer(rebasing: coded[position..<(position + piece.count)])
-            target.advanced(by: piece.lowerBound).copyMemory(
-                from: bytes.baseAddress ?? UnsafeRawPointer(target), byteCount: piece.count)
+        for (_, piece) in storedPieces(coded) {
+            let target = UnsafeMutableRawBufferPointer(rebasing: output[position..<(position + piece.count)])
+            target.copyMemory(from: UnsafeRawBufferPointer(rebasing: coded[piece]))
             position += piece.count
         }
-        return true
+    }
+
+    /// Where headers and pieces lie in a block whose index entry says that it is stored.
+    private static func storedPieces(_ coded: UnsafeRawBufferPointer) -> [(header: Range<Int>, piece: Range<Int>)] {
+        let stride = Framing.storedHeaderSize + Framing.storedLimit
+        return Swift.stride(from: 0, to: coded.count, by: stride).map { start in
+            let middle = min(start + Framing.storedHeaderSize, coded.count)
+            return (start..<middle, middle..<min(start + stride, coded.count))
+        }
     }
 }

@@ -18,7 +18,7 @@ struct Checksums: Equatable, Sendable {
         adler = UInt32(truncatingIfNeeded: adler32_combine(uLong(adler), uLong(next.adler), count))
     }
 
-    static func crc32(_ bytes: UnsafeRawBufferPointer) -> UInt32 {
-        octavo_crc32(0, bytes.baseAddress, bytes.count)
+    static func crc32(_ bytes: UnsafeRawBufferPointer, after crc: UInt32 = 0) -> UInt32 {
+        octavo_crc32(crc, bytes.baseAddress, bytes.count)
     }
 }

@@ -1,0 +1,106 @@
+import Domain
+import Foundation
+import Synchronization
+import TestSupport
+import Testing
+
+@testable import Service
+
+@Suite struct WorkerProcessTests {
+    private struct Bench {
+        let directory: TemporaryDirectory
+        let command: WorkerCommand
+        let order: WorkOrder
+
+        init(_ behaviour: String) throws {
+            directory = try TemporaryDirectory()
+            let worker = try FakeWorker.install(in: directory)
+            command = WorkerCommand(
+                executable: worker, arguments: ["work"],
+                environment: ["PATH": "/usr/bin:/bin", "SWIFT_BACKTRACE": "enable=no"])
+            try directory.write("model.onnx", FakeWorker.model(inspection: behaviour))
+            order = .inspectModel(StagedModel(directory: directory.path, file: "model.onnx", digest: nil))
+        }
+
+        func run(_ process: WorkerProcess, patience: Double = 0.2) async -> WorkerEnd {
+            await process.run(order, command: command, limits: WorkerLimits(), patience: patience)
+        }
+    }
+
+    @Test func aWorkerAnswersAndIsReaped() async throws {
+        let bench = try Bench("ok")
+        let end = await bench.run(WorkerProcess(log: WorkerLog()))
+        #expect(end.code == 0 && end.signal == 0)
+        guard case .inspectedModel(let summary) = end.final else { return #expect(Bool(false), "\(end)") }
+        #expect(summary.operators["MatMul"] == 2)
+    }
+
+    @Test func aWorkerHasOnlyItsFourDescriptorsAndUsualSignals() async throws {
+        let bench = try Bench("fd")
+        let log = WorkerLog()
+        // A descriptor without close-on-exec must not reach the worker.
+        let leak = dup(1)
+        defer { close(leak) }
+        _ = await bench.run(WorkerProcess(log: log))
+        let lines = String(decoding: log.bytes, as: UTF8.self).split(separator: "\n")
+        let numbers = lines.filter { $0.hasPrefix("fd ") }.compactMap { Int($0.dropFirst(3)) }
+        // `ls` itself holds the directory that it lists; the shell may keep one more above 9 for the script.
+        #expect(numbers.filter { $0 < 10 }.allSatisfy { $0 <= 4 }, "\(numbers)")
+        for set in ["SigBlk", "SigIgn"] {
+            let line = lines.first { $0.hasPrefix(set) }
+            // glibc itself ignores 32 and 33, its own two, in what it spawns.
+            let mask = line.flatMap { UInt64($0.suffix(16), radix: 16) }
+            #expect(mask.map { $0 & ~0x1_8000_0000 } == 0, "\(line ?? "")")
+        }
+    }
+
+    @Test(arguments: ["hang", "stubborn"])
+    func aWorkerThatIsStoppedEnds(_ behaviour: String) async throws {
+        let bench = try Bench(behaviour)
+        let process = WorkerProcess(log: WorkerLog())
+        Task { process.stop(.cancelled) }
+        let end = await bench.run(process)
+        #expect(end.stopped == .cancelled)
+    }
+
+    @Test func aWorkerStoppedBeforeItStartsNeverStarts() async throws {
+        let process = WorkerProcess(log: WorkerLog())
+        process.stop(.shutdown)
+        let end = try await Bench("ok").run(process)
+        #expect(end.final == nil)
+    }
+
+    @Test func aProgramThatIsNotThereIsAFailure() async throws {
+        let bench = try Bench("ok")
+        let command = WorkerCommand(executable: "/nothing/here", arguments: [], environment: [:])
+        let end = await WorkerProcess(log: WorkerLog()).run(bench.order, command: command, limits: WorkerLimits())
+        #expect(end.failure(log: WorkerLog())?.type == .internal)
+    }
+
+    @Test func anOrderLargerThanAPipeArrives() async throws {
+        let directory = try TemporaryDirectory()
+        let script = "#!/bin/sh\nIFS= read -r order\nprintf '%s' \"$order\" | wc -c\n"
+        let path = try directory.write("count", Array(script.utf8))
+        try FileManager.default.setAttributes([.posixPermissions: 0o755], ofItemAtPath: path)
+        let log = WorkerLog()
+        let order = WorkOrder.inspectModel(
+            StagedModel(directory: String(repeating: "d", count: 300_000), file: "f", digest: nil))
+        let command = WorkerCommand(executable: path, arguments: [], environment: ["PATH": "/usr/bin:/bin"])
+        _ = await WorkerProcess(log: log).run(order, command: command, limits: WorkerLimits())
+        let count = try JSON.encode(order).count
+        #expect(log.lastLines(1).trimmingCharacters(in: .whitespaces) == "\(count)")
+    }
+
+    @Test func whatAWorkerPrintsIsBounded() async throws {
+        let directory = try TemporaryDirectory()
+        let script = "#!/bin/sh\nhead -c 5000000 /dev/zero | tr '\\0' 'y'\necho end\n"
+        let path = try directory.write("flood", Array(script.utf8))
+        try FileManager.default.setAttributes([.posixPermissions: 0o755], ofItemAtPath: path)
+        let log = WorkerLog()
+        let command = WorkerCommand(executable: path, arguments: [], environment: ["PATH": "/usr/bin:/bin"])
+        let order = WorkOrder.inspectModel(StagedModel(directory: "d", file: "f", digest: nil))
+        _ = await WorkerProcess(log: log).run(order, command: command, limits: WorkerLimits())
+        #expect(log.bytes.count < 1 << 20)
+        #expect(log.lastLines(1).hasSuffix("end"))
+    }
+}
