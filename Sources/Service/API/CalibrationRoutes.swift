@@ -60,7 +60,7 @@ extension API {
                 id: id, name: name ?? "set-\(id.hex.prefix(12))", role: role, blob: blob.digest, size: blob.size,
                 summary: summary, created: Date())
             let (stored, created) = try await catalogue.addSampleSet(row)
-            shelf.settle([blob])
+            await shelf.settle([blob])
             return try .json(
                 created ? .created : .ok, SampleSetPayload(stored),
                 fields: ["Location": "/v1/calibration-sets/\(stored.name)@\(stored.version)"])
