@@ -103,7 +103,8 @@ extension API {
         try request.allowOnly([])
         let row = try await sampleSet(request)
         let download = Download(
-            shelf: shelf, desk: readers, digest: row.blob, name: "\(row.name).\(row.summary.format.rawValue)",
+            shelf: shelf, desk: readers, seats: downloads, digest: row.blob,
+            name: "\(row.name).\(row.summary.format.rawValue)",
             mediaType: "application/octet-stream", asAttachment: true)
         return try await download.response(to: request)
     }

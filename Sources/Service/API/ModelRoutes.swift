@@ -169,7 +169,8 @@ extension API {
 
     private func download(_ blob: Digest, _ name: String) -> Download {
         Download(
-            shelf: shelf, desk: readers, digest: blob, name: name, mediaType: "application/octet-stream",
+            shelf: shelf, desk: readers, seats: downloads, digest: blob, name: name,
+            mediaType: "application/octet-stream",
             asAttachment: true)
     }
 
