@@ -60,9 +60,7 @@ struct Quantize {
             for (anchor, sqnr) in condemned { topology.keepFloat(around: anchor, sqnr: sqnr, in: &kept) }
             round += 1
         } while true
-        let biases = review.correctedBiases { anchor in
-            anchor.bias.flatMap { try? topology.constant($0)?.floats() }
-        }
+        let biases = review.correctedBiases(topology.bias)
         var emitter = QDQEmitter(topology, plan)
         var model = prepared.model
         model.graph = try emitter.emit(weights: weights, biases: biases)
@@ -75,9 +73,7 @@ struct Quantize {
         let plan = Plan(placement: placement, grids: [:])
         let weights = try Self.weights(plan, topology)
         let review = try self.review(prepared, plan, weights)
-        let biases = review.correctedBiases { anchor in
-            anchor.bias.flatMap { try? topology.constant($0)?.floats() }
-        }
+        let biases = review.correctedBiases(topology.bias)
         var emitter = WeightOnlyEmitter(topology.graph)
         var model = prepared.model
         model.graph = try emitter.emit(placement.anchors, weights: weights, biases: biases)
