@@ -96,12 +96,13 @@ struct JobRun: Sendable {
         var evaluation: SampleSetRow?
         if let id = job.evaluation { evaluation = try await queue.catalogue.sampleSet(id.description) }
         let staged = try await staging.model(
-            main: model.blob, external: model.external, digest: model.id, in: directory)
+            main: model.blob, file: model.file, external: model.external, digest: model.id, in: directory)
         let order = WorkOrder.Quantize(
             job: job.id, attempt: job.attempt, model: staged,
             calibration: try await samples(calibration, "calibration", directory),
             evaluation: try await samples(evaluation, "evaluation", directory), recipe: job.recipe,
-            scratch: directory.path, threads: job.recipe.options.threads ?? configuration.threads)
+            scratch: directory.path, threads: job.recipe.options.threads ?? configuration.threads,
+            measureSeconds: configuration.measureSeconds)
         return (.quantize(order), model.size + calibration.size + (evaluation?.size ?? 0))
     }
 
