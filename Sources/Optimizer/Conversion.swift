@@ -99,7 +99,8 @@ struct Conversion {
         let why = reasons.isEmpty ? "all of its Conv, Gemm and MatMul are in branches or loops" : reasons[0]
         let more = reasons.count > 1 ? " (and \(reasons.count - 1) more)" : ""
         throw Failure(
-            .nothingToQuantize, stage: .quantize, detail: "Nothing in this model can be stored in 8 bits: \(why)\(more).")
+            .nothingToQuantize, stage: .quantize,
+            detail: "Nothing in this model can be stored in 8 bits: \(why)\(more).")
     }
 
     private func with(_ candidate: Candidate, _ code: String, _ detail: String) -> Candidate {

@@ -101,15 +101,20 @@ extension Failure {
         }
     }
 
+    /// The last is what the dynamic linker says when the library itself does not fit.
+    private static let outOfMemory = ["bad_alloc", "Failed to allocate memory", "failed to map segment"]
+
     /// What the engine refuses at load is the model's fault; what it cannot allocate is a limit; the rest is ours.
     private init(_ error: EngineError, stage: Stage?) {
         let text = "\(error)"
-        if case .libraryMissing = error {
+        if Self.outOfMemory.contains(where: text.contains) {
+            self.init(
+                .outOfMemory, stage: stage,
+                detail: "The engine ran out of memory: \(text). Use a smaller model, or allow the worker more memory.")
+        } else if case .libraryMissing = error {
             self.init(.engineMissing, stage: stage, detail: text)
         } else if case .wrongLibrary = error {
             self.init(.engineMissing, stage: stage, detail: text)
-        } else if text.contains("bad_alloc") || text.contains("Failed to allocate memory") {
-            self.init(.outOfMemory, stage: stage, detail: "The engine ran out of memory: \(text)")
         } else if stage == .load || stage == .prepare {
             self.init(
                 .unsupportedModel, stage: stage,

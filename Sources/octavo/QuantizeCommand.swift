@@ -34,6 +34,8 @@ struct QuantizeCommand: ParsableCommand {
     }
 
     func run() throws {
+        for file in [model, calibration] + [evaluation].compactMap({ $0 }) { try InputFile.check(file) }
+        try OutputFile.check(output)
         let scratch = try makeScratch()
         defer { if self.scratch == nil { try? FileManager.default.removeItem(atPath: scratch) } }
         let bar = ProgressBar()

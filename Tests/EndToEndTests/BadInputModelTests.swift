@@ -62,7 +62,7 @@ struct BadInputModelTests {
     @Test func anEmptyBodyIsRefused() throws {
         let client = try JobsClient()
         for path in ["/v1/models", "/v1/calibration-sets"] { try client.post(path, [UInt8](), 400, code: "empty-body") }
-        try client.post("/v1/jobs", [UInt8](), 400, code: "malformed-json")
+        try client.post("/v1/jobs", [UInt8](), 400, code: "empty-body")
         #expect(try client.traces() == [])
         try client.doesAGoodJob()
     }

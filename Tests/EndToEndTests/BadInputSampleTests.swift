@@ -88,9 +88,14 @@ struct BadInputSampleTests {
                 "/v1/calibration-sets?" + query, JobsFiles.samples(), 400,
                 code: query.hasPrefix("sclae") ? "unknown-parameter" : "invalid-parameter")
         }
-        // Three means for four columns, known only once the array is read.
-        try client.post("/v1/calibration-sets?mean=1,2,3", JobsFiles.samples(), 422, code: "invalid-calibration-set")
         #expect(try client.traces() == [])
+        // Three means for four columns: known once the model says that the array is not left as it is.
+        try client.post("/v1/calibration-sets?name=set&mean=1,2,3", JobsFiles.samples(), 201)
+        try client.post("/v1/models?name=net", JobsFiles.model(), 201)
+        let end = try client.ended(client.postJob(#"{"model":"net","calibration_set":"set"}"#))
+        #expect(end.failure["type"] as? String == "invalid-calibration-set", "\(end.text)")
+        #expect((end.failure["detail"] as? String)?.contains("speaks of 3 channels") == true)
+        try client.delete("/v1/models/net", 204)
         try client.doesAGoodJob()
     }
 }

@@ -29,7 +29,7 @@ struct DownloadCurlTests {
             let coded = try client.get(path, with: ["-H", "Accept-Encoding: \(coding)"])
             #expect(coded.fields["content-encoding"] == coding && coded.fields["vary"] == "Accept-Encoding")
             #expect(coded.fields["etag"] == tag.dropLast() + "+\(coding)\"")
-            #expect(coded.fields["content-length"] == "\(coded.body.count)" && coded.body.count < whole.body.count)
+            #expect(coded.fields["content-length"] == "\(coded.body.count)" && coded.body != whole.body)
             #expect(coded.fields["repr-digest"] == (try reprDigest(coded.body, in: client)))
             let decoded = try client.server.curl(path, ["--compressed", "-H", "Accept-Encoding: \(coding)"])
             #expect(decoded.body == whole.body)

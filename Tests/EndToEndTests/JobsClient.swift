@@ -86,7 +86,7 @@ final class JobsClient {
         #expect(answer.fields["content-type"] == "application/problem+json", what, sourceLocation: sourceLocation)
         #expect(answer.json["code"] as? String == code, what, sourceLocation: sourceLocation)
         #expect(
-            answer.detail.count > 20 && ".)".contains(answer.detail.last ?? "?"), what, sourceLocation: sourceLocation)
+            answer.detail.count > 20 && ".?)".contains(answer.detail.last ?? "!"), what, sourceLocation: sourceLocation)
         #expect(!answer.text.contains(server.directory.path), what, sourceLocation: sourceLocation)
         return answer
     }

@@ -126,6 +126,30 @@ enum JobsFiles {
         return try g.model().bytes()
     }
 
+    /// A net that takes some 10 ms for a picture of 64 x 64, so that a job on it takes as long as it is told to measure.
+    static func slowModel() throws -> [UInt8] {
+        var g = GraphBuilder(seed: 4)
+        let x = g.input("image", [1, 3, 64, 64], openBatch: true)
+        let wide = g.relu(g.conv(g.relu(g.conv(x, 64)), 64))
+        g.output(g.gemm(g.flatten(g.globalPool(wide)), 10))
+        return try g.model().bytes()
+    }
+
+    static func slowSamples() -> [UInt8] {
+        var numbers = SeededNumbers(8)
+        return archive([("image", NPY.floats([4, 3, 64, 64], numbers.floats(4 * 3 * 64 * 64)))])
+    }
+
+    /// A net whose first step takes 1 GiB.
+    static func greedyModel() throws -> [UInt8] {
+        var g = GraphBuilder(seed: 6)
+        let x = g.input("x", [1, 4])
+        let much = g.add("Expand", [x, g.integers([1 << 26, 4])], shape: [1 << 26, 4])
+        let little = g.add("ReduceMax", [much], [.ints("axes", [0]), .int("keepdims", 1)], shape: [1, 4])
+        g.output(g.gemm(little, 8))
+        return try g.model().bytes()
+    }
+
     /// Pictures as cameras give them: bytes, channels last.
     static func pictures(_ count: Int = 16) -> [UInt8] {
         var numbers = SeededNumbers(9)

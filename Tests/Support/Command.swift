@@ -1,4 +1,5 @@
-import Foundation
+package import Dispatch
+package import Foundation
 
 /// Any program, run to its end.
 package struct Command {
@@ -23,9 +24,18 @@ package struct Command {
         process.standardInput = FileHandle.nullDevice
         process.standardOutput = FileHandle(forWritingAtPath: files[0])
         process.standardError = FileHandle(forWritingAtPath: files[1])
-        try process.run()
-        process.waitUntilExit()
+        try process.start().wait()
         let texts = try files.map { String(decoding: try Data(contentsOf: URL(fileURLWithPath: $0)), as: UTF8.self) }
         return Outcome(exit: process.terminationStatus, output: texts[0], errors: texts[1])
+    }
+}
+
+extension Process {
+    /// Runs it; the semaphore is signalled when it has ended. `waitUntilExit` may notice that 50 ms late.
+    package func start() throws -> DispatchSemaphore {
+        let end = DispatchSemaphore(value: 0)
+        terminationHandler = { _ in end.signal() }
+        try run()
+        return end
     }
 }

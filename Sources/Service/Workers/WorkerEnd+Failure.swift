@@ -31,7 +31,8 @@ extension WorkerEnd {
             // The kernel kills so when memory runs out, but an operator may have done it: worth another attempt.
             return Failure(
                 .outOfMemory, stage: lastStage,
-                detail: "The worker was killed\(during), most likely because the machine ran out of memory. Use a smaller "
+                detail:
+                    "The worker was killed\(during), most likely because the machine ran out of memory. Use a smaller "
                     + "model, or give the server more memory.", retryable: true, fault: .service)
         case "SIGXCPU":
             return Failure(
