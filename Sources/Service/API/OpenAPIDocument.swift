@@ -1226,6 +1226,7 @@ enum OpenAPIDocument {
                     - unsupported-model
                     - already-quantized
                     - nothing-to-quantize
+                    - missing-external-data
                     - invalid-calibration-set
                     - gate-not-met
                     - out-of-memory
