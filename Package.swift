@@ -67,8 +67,7 @@ let package = Package(
         .testTarget(
             name: "ServiceTests",
             dependencies: [
-                "Service", "Storage", "HTTP", "Domain", "TestSupport", "Yams",
-                .product(name: "Logging", package: "swift-log"),
+                "Service", "Storage", "HTTP", "Domain", "TestSupport", .product(name: "Logging", package: "swift-log"),
             ],
             swiftSettings: strict),
         .testTarget(name: "ModelGraphTests", dependencies: ["ModelGraph"], swiftSettings: strict),
@@ -83,9 +82,10 @@ let package = Package(
             dependencies: ["Optimizer", "Quantization", "Inference", "ModelGraph", "Domain", "TestGraphs"],
             swiftSettings: strict),
         .testTarget(
-            name: "EndToEndTests", dependencies: ["Domain", "octavo", "TestSupport"], swiftSettings: strict),
-        // A worker made of shell script, directories that go away, curl.
-        .target(name: "TestSupport", path: "Tests/Support", swiftSettings: strict),
+            name: "EndToEndTests", dependencies: ["Domain", "ModelGraph", "octavo", "TestGraphs", "TestSupport"],
+            swiftSettings: strict),
+        // A worker made of shell script, directories that go away, curl, the API's contract.
+        .target(name: "TestSupport", dependencies: ["Yams"], path: "Tests/Support", swiftSettings: strict),
     ],
     cLanguageStandard: .gnu17
 )

@@ -110,7 +110,7 @@ package struct Fit: Equatable, Sendable {
 
     private static func failure(_ input: TensorSignature, _ what: String) -> Failure {
         Failure(
-            .invalidCalibrationSet, stage: .load, detail: "Input '\(input.name)' expects \(input): \(what)",
+            .invalidCalibrationSet, stage: .load, detail: "Input '\(input.name)' expects \(input.form): \(what)",
             pointer: input.name)
     }
 

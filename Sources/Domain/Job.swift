@@ -27,6 +27,7 @@ package struct Failure: Error, Equatable, Sendable, Codable {
         case unsupportedModel = "unsupported-model"
         case alreadyQuantized = "already-quantized"
         case nothingToQuantize = "nothing-to-quantize"
+        case missingExternalData = "missing-external-data"
         case invalidCalibrationSet = "invalid-calibration-set"
         case gateNotMet = "gate-not-met"
         case outOfMemory = "out-of-memory"

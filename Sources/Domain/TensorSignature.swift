@@ -49,7 +49,10 @@ package struct TensorSignature: Equatable, Sendable, Codable, CustomStringConver
         self.shape = shape
     }
 
-    package var description: String {
-        "\(name): \(type.rawValue)" + (shape.map { "[" + $0.map(\.description).joined(separator: ", ") + "]" } ?? "")
+    package var description: String { "\(name): \(form)" }
+
+    /// Type and shape: "float32[N, 4]".
+    package var form: String {
+        type.rawValue + (shape.map { "[" + $0.map(\.description).joined(separator: ", ") + "]" } ?? "")
     }
 }

@@ -17,10 +17,12 @@ package enum WorkOrder: Equatable, Sendable, Codable {
         package var scratch: String
         /// Engine threads.
         package var threads: Int
+        /// Seconds spent on the latency figures of the report.
+        package var measureSeconds: Double
 
         package init(
             job: String, attempt: Int, model: StagedModel, calibration: StagedSamples, evaluation: StagedSamples?,
-            recipe: Recipe, scratch: String, threads: Int
+            recipe: Recipe, scratch: String, threads: Int, measureSeconds: Double = 3
         ) {
             self.job = job
             self.attempt = attempt
@@ -30,6 +32,7 @@ package enum WorkOrder: Equatable, Sendable, Codable {
             self.recipe = recipe
             self.scratch = scratch
             self.threads = threads
+            self.measureSeconds = measureSeconds
         }
     }
 }

@@ -1,3 +1,5 @@
+import Glibc
+
 /// What can go wrong here.
 package enum HTTPError: Error, Equatable {
     case bodyTooLarge(limit: Int64)
@@ -17,7 +19,9 @@ package enum HTTPError: Error, Equatable {
     package var refusal: Refusal? {
         switch self {
         case .bodyTooLarge(let limit):
-            Refusal(.contentTooLarge, "body-too-large", "The body is larger than the limit of \(limit) bytes.")
+            Refusal(
+                .contentTooLarge, "body-too-large",
+                "The body is larger than this server's limit of \(limit) bytes. Send less, or have the limit raised.")
         case .bodyTruncated(let received):
             Refusal(.badRequest, "body-truncated", "The body ended after \(received) bytes, before it was whole.")
         case .bodyTimedOut(let received):
@@ -25,6 +29,19 @@ package enum HTTPError: Error, Equatable {
         case .malformedBody(let detail): Refusal(.badRequest, "malformed-body", detail)
         case .malformedMultipart(let detail): Refusal(.badRequest, "malformed-multipart", detail)
         case .bodyAlreadyRead, .cannotListen, .system: nil
+        }
+    }
+}
+
+extension HTTPError: CustomStringConvertible {
+    package var description: String {
+        switch self {
+        case .cannotListen(let host, let port, let reason):
+            "cannot listen on \(host.contains(":") ? "[\(host)]" : host):\(port): \(reason). Choose another address, or port 0 "
+                + "for a free one"
+        case .bodyAlreadyRead: "the body was read already"
+        case .system(let call, let code): "\(call) failed: \(String(cString: strerror(code)))"
+        default: refusal?.detail ?? ""
         }
     }
 }

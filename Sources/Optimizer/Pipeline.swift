@@ -25,6 +25,9 @@ package struct Pipeline {
             self.decision = decision
             self.report = report
         }
+
+        /// `seconds` for the report, and a share of it for the choice.
+        package init(seconds: Double) { self.init(decision: seconds * 0.8 / 3, report: seconds) }
     }
 
     package init(
@@ -58,7 +61,7 @@ package struct Pipeline {
                 try Publish(order, inputs, engine, clock)(candidate, prepared, verified, latency)
             }
         } catch {
-            throw Failure(wrapping: error, stage: clock.current)
+            throw Failure(wrapping: error, stage: clock.current).withoutPaths(below: order.scratch)
         }
     }
 }
@@ -81,6 +84,13 @@ extension Failure {
         }
     }
 
+    /// Where a server keeps its files is nobody's business, and means nothing to the reader.
+    fileprivate func withoutPaths(below directory: String) -> Failure {
+        var failure = self
+        failure.detail = detail.replacingOccurrences(of: directory + "/", with: "")
+        return failure
+    }
+
     /// A weight that cannot be quantized is the model's fault, an activation that cannot be the samples'.
     private init(_ error: QuantizationError, stage: Stage?) {
         let text = "\(error)".prefix(1).uppercased() + "\(error)".dropFirst() + "."
@@ -91,17 +101,24 @@ extension Failure {
         }
     }
 
+    /// The last is what the dynamic linker says when the library itself does not fit.
+    private static let outOfMemory = ["bad_alloc", "Failed to allocate memory", "failed to map segment"]
+
     /// What the engine refuses at load is the model's fault; what it cannot allocate is a limit; the rest is ours.
     private init(_ error: EngineError, stage: Stage?) {
         let text = "\(error)"
-        if case .libraryMissing = error {
+        if Self.outOfMemory.contains(where: text.contains) {
+            self.init(
+                .outOfMemory, stage: stage,
+                detail: "The engine ran out of memory: \(text). Use a smaller model, or allow the worker more memory.")
+        } else if case .libraryMissing = error {
             self.init(.engineMissing, stage: stage, detail: text)
         } else if case .wrongLibrary = error {
             self.init(.engineMissing, stage: stage, detail: text)
-        } else if text.contains("bad_alloc") || text.contains("Failed to allocate memory") {
-            self.init(.outOfMemory, stage: stage, detail: "The engine ran out of memory: \(text)")
         } else if stage == .load || stage == .prepare {
-            self.init(.unsupportedModel, stage: stage, detail: "The engine refuses the model: \(text)")
+            self.init(
+                .unsupportedModel, stage: stage,
+                detail: "The engine refuses the model: \(text). Make sure that ONNX Runtime loads it, then try again.")
         } else {
             self.init(.internal, stage: stage, detail: text)
         }

@@ -8,6 +8,7 @@ final class StageClock: Sendable {
         var times: [Report.StageTime] = []
         var phases: [Report.Memory.Phase] = []
         var told = -1.0
+        var toldStage: Stage?
     }
     private let state = Mutex(State())
     private let tell: @Sendable (WorkEvent) -> Void
@@ -42,14 +43,15 @@ final class StageClock: Sendable {
 
     func log(_ line: String) { tell(.log(line)) }
 
-    /// Share done of the current stage, 0...1. Steps below half a percent of the job are not told.
+    /// Share done of the current stage, 0...1. Steps below half a percent of the job are not told, unless the stage is new.
     func progress(_ share: Double) {
         let event: WorkEvent? = state.withLock { state in
             guard let stage = state.current, let span = Self.spans[stage] else { return nil }
             let whole = span.lowerBound + (span.upperBound - span.lowerBound) * min(max(share, 0), 1)
-            guard whole >= state.told + 0.005 else { return nil }
-            state.told = whole
-            return .progress(stage: stage, fraction: whole)
+            guard stage != state.toldStage || whole >= state.told + 0.005 else { return nil }
+            state.told = max(whole, state.told)
+            state.toldStage = stage
+            return .progress(stage: stage, fraction: state.told)
         }
         if let event { tell(event) }
     }

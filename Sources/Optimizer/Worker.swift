@@ -21,7 +21,8 @@ package enum Worker {
         _ order: WorkOrder.Quantize, tell: @escaping @Sendable (WorkEvent) -> Void
     ) throws -> WorkEvent.Results {
         let engine = try OnnxRuntime()
-        return try Pipeline(order, engine: engine, tell: tell).run()
+        let budget = Pipeline.Budget(seconds: order.measureSeconds)
+        return try Pipeline(order, engine: engine, budget: budget, tell: tell).run()
     }
 
     /// Reads a sample archive once from end to end.

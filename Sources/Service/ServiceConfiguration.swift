@@ -13,6 +13,8 @@ package struct ServiceConfiguration: Sendable {
     package var maxAttempts = 3
     /// Before the second attempt; four times as long before each later one.
     package var retryDelay: Duration = .seconds(2)
+    /// Seconds in which a job measures latency.
+    package var measureSeconds: Double = 3
     /// The longest time one attempt may take.
     package var jobSeconds: Double = 4 * 3600
     package var inspectionSeconds: Double = 120

@@ -20,6 +20,7 @@ struct QuantizeCommand: ParsableCommand {
     @Option(help: "Node names or patterns with * that stay float; may be repeated.") var exclude: [String] = []
     @Option(help: "Use at most this many calibration samples.") var maxSamples: Int?
     @Option(help: "Engine threads; default: one for each processor.") var threads: Int?
+    @Option(help: "Seconds in which latency is measured.") var measureTime: Double = 3
     @Option(help: "Directory for intermediate models, kept afterwards; default: a temporary one.") var scratch: String?
     @OptionGroup var preprocessing: PreprocessingOptions
 
@@ -28,10 +29,13 @@ struct QuantizeCommand: ParsableCommand {
             throw ValidationError("--percentile must be above 50, at most 100")
         }
         if let maxSamples, maxSamples < 1 { throw ValidationError("--max-samples must be at least 1") }
+        guard measureTime > 0, measureTime <= 3600 else { throw ValidationError("--measure-time must be 0 to 3600") }
         if let threads, !(1...1024).contains(threads) { throw ValidationError("--threads must be 1...1024") }
     }
 
     func run() throws {
+        for file in [model, calibration] + [evaluation].compactMap({ $0 }) { try InputFile.check(file) }
+        try OutputFile.check(output)
         let scratch = try makeScratch()
         defer { if self.scratch == nil { try? FileManager.default.removeItem(atPath: scratch) } }
         let bar = ProgressBar()
@@ -69,7 +73,7 @@ struct QuantizeCommand: ParsableCommand {
         return WorkOrder.Quantize(
             job: "command-line", attempt: 1, model: staged, calibration: samples(calibration),
             evaluation: evaluation.map(samples), recipe: recipe, scratch: scratch,
-            threads: threads ?? ProcessInfo.processInfo.activeProcessorCount)
+            threads: threads ?? ProcessInfo.processInfo.activeProcessorCount, measureSeconds: measureTime)
     }
 
     private func makeScratch() throws -> String {

@@ -27,6 +27,7 @@ extension Settings {
         .count("threads", \.service.threads, 1...256),
         .count("inspections", \.service.inspections, 1...64),
         .size("worker_memory", \.service.workerMemory, least: 0),
+        .seconds("measure_time", \.service.measureSeconds),
         .seconds("job_time", \.service.jobSeconds),
         .seconds("inspection_time", \.service.inspectionSeconds),
         .seconds("stop_patience", \.service.patience),

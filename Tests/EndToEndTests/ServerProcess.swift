@@ -7,14 +7,19 @@ final class ServerProcess {
     let directory: TemporaryDirectory
     private(set) var address = ""
     private let settings: [String]
+    private let environment: [String: String]
     private var process = Process()
 
     /// With a fake worker unless `settings` say otherwise.
-    init(_ directory: TemporaryDirectory? = nil, settings: [String] = [], fakeWorker: Bool = true) throws {
+    init(
+        _ directory: TemporaryDirectory? = nil, settings: [String] = [], fakeWorker: Bool = true,
+        environment: [String: String] = [:]
+    ) throws {
         self.directory = try directory ?? TemporaryDirectory()
         var all = ["disk_reserve=0", "retry_delay=1s", "stop_patience=1s", "log_level=error"] + settings
         if fakeWorker { all.append("worker=" + (try FakeWorker.install(in: self.directory))) }
         self.settings = all
+        self.environment = environment
         try start()
     }
 
@@ -43,7 +48,7 @@ final class ServerProcess {
         // The tests' own OCTAVO_ variables would be unknown settings.
         process.environment = ProcessInfo.processInfo.environment.filter {
             !$0.key.hasPrefix("OCTAVO_") || $0.key == "OCTAVO_ONNXRUNTIME"
-        }
+        }.merging(environment) { $1 }
         let output = Pipe()
         process.standardOutput = output
         try process.run()

@@ -2,6 +2,7 @@ import Domain
 import Foundation
 import Inference
 import ModelGraph
+import TestGraphs
 import Testing
 
 @testable import Optimizer

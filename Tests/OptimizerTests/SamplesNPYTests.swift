@@ -1,4 +1,5 @@
 import Domain
+import TestGraphs
 import Testing
 
 @testable import Optimizer

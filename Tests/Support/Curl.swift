@@ -32,10 +32,10 @@ package struct Curl {
             ["-sS", "-m", "\(seconds)", "-D", head, "-o", body, "-w", "%{http_code} %{size_upload}"] + arguments
         process.standardOutput = pipe
         process.standardError = FileHandle.nullDevice
-        try process.run()
+        let end = try process.start()
         let words = String(decoding: pipe.fileHandleForReading.readDataToEndOfFile(), as: UTF8.self).split(
             separator: " ")
-        process.waitUntilExit()
+        end.wait()
         return Answer(
             status: words.first.flatMap { Int($0) } ?? 0, fields: fields(head),
             body: [UInt8]((try? Data(contentsOf: URL(fileURLWithPath: body))) ?? Data()),

@@ -121,9 +121,28 @@ extension Failure {
             case .unsupported, .unsupportedVersion, .unsupportedElementType, .cannotUpgrade, .tooLarge:
                 .unsupportedModel
             case .cannotWrite: .outOfDisk
+            case .missingExternalData: .missingExternalData
             default: .invalidModel
             }
-        self.init(kind, stage: stage, detail: Self.sentence("\(error)"))
+        self.init(kind, stage: stage, detail: Self.sentence("\(error)") + Self.advice(error))
+    }
+
+    /// What to do about it, where the error does not say so itself.
+    private static func advice(_ error: ModelError) -> String {
+        switch error {
+        case .notONNX: " Give the .onnx file itself."
+        case .corrupt, .truncated: " Copy or export the model again."
+        case .missingExternalData(_, let location):
+            " Give both: beside each other, or as curl -F model=@model.onnx -F 'data=@\(location.filter { $0 != "'" })'."
+        case .unsafeExternalData:
+            " Save the model anew with all of its data in one file beside it, or inside it."
+        case .invalidTensor, .invalidGraph, .undefinedInput, .duplicateName, .missingOpset, .cyclic, .tooLarge:
+            " Export the model again; onnx.checker.check_model says more."
+        case .unsupportedVersion: " Export the model for one of these."
+        case .cannotUpgrade: " Export the model for operator set 13 or later."
+        case .unsupported, .unsupportedElementType: " Export the model without it."
+        default: ""
+        }
     }
 
     private static func sentence(_ text: String) -> String {

@@ -1231,6 +1231,7 @@ enum OpenAPIDocument {
                     - unsupported-model
                     - already-quantized
                     - nothing-to-quantize
+                    - missing-external-data
                     - invalid-calibration-set
                     - gate-not-met
                     - out-of-memory

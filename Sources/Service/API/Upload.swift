@@ -35,7 +35,10 @@ struct Upload: Sendable {
     }
 
     private var tooLarge: Problem {
-        Problem(.contentTooLarge, "body-too-large", "An upload may have at most \(limit) bytes (\(Text.size(limit))).")
+        Problem(
+            .contentTooLarge, "body-too-large",
+            "An upload may have at most \(limit) bytes (\(Text.size(limit))). Send a smaller file, or have the limit raised."
+        )
     }
 
     /// The whole body as one blob, pinned. Throws, and keeps nothing, when it is empty, too large or not what `expected`

@@ -27,7 +27,13 @@ extension WorkerEnd {
     private func death(_ log: WorkerLog) -> Failure {
         let name = octavo_signal_name(signal).map { String(cString: $0) } ?? "signal \(signal)"
         switch name {
-        case "SIGKILL": return outOfMemory
+        case "SIGKILL":
+            // The kernel kills so when memory runs out, but an operator may have done it: worth another attempt.
+            return Failure(
+                .outOfMemory, stage: lastStage,
+                detail:
+                    "The worker was killed\(during), most likely because the machine ran out of memory. Use a smaller "
+                    + "model, or give the server more memory.", retryable: true, fault: .service)
         case "SIGXCPU":
             return Failure(
                 .timeout, stage: lastStage, detail: "The worker used up its processor time\(during). Use fewer samples."

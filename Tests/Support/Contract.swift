@@ -1,16 +1,14 @@
 import Foundation
-import HTTP
 import Yams
-
-@testable import Service
 
 /// openapi.yaml as tests need it, with a validator for the part of JSON Schema that it uses. A keyword that the validator
 /// does not know is a fault, so that nothing passes unseen.
-struct Contract {
+// The parsed document is never changed.
+package struct Contract: @unchecked Sendable {
     private let root: [String: Any]
 
-    init() throws {
-        guard let document = try Yams.load(yaml: OpenAPIDocument.text) as? [String: Any] else {
+    package init(yaml: String) throws {
+        guard let document = try Yams.load(yaml: yaml) as? [String: Any] else {
             throw CocoaError(.fileReadCorruptFile)
         }
         root = document
@@ -21,20 +19,20 @@ struct Contract {
     private var paths: [String: [String: Any]] { root["paths"] as? [String: [String: Any]] ?? [:] }
 
     /// "GET /v1/models"
-    var operations: Set<String> {
+    package var operations: Set<String> {
         Set(
             paths.flatMap { path, item in
                 item.keys.filter(Self.methods.contains).map { "\($0.uppercased()) \(path)" }
             })
     }
 
-    var operationNames: [String] {
+    package var operationNames: [String] {
         paths.values.flatMap { item in
             Self.methods.compactMap { (item[$0] as? [String: Any])?["operationId"] as? String }
         }
     }
 
-    func danglingReferences() -> [String] { dangling(root) }
+    package func danglingReferences() -> [String] { dangling(root) }
 
     private func dangling(_ value: Any) -> [String] {
         if let object = value as? [String: Any] {
@@ -44,24 +42,36 @@ struct Contract {
         return (value as? [Any])?.flatMap(dangling) ?? []
     }
 
+    /// The documented path that a request's path is one of: "/v1/jobs/{id}" for "/v1/jobs/job_1".
+    package func route(of path: String) -> String? {
+        let segments = path.prefix { $0 != "?" }.split(separator: "/")
+        return paths.keys.filter { pattern in
+            let parts = pattern.split(separator: "/")
+            return parts.count == segments.count
+                && zip(parts, segments).allSatisfy { $0.hasPrefix("{") || $0 == $1 }
+        }.min { $0.count { $0 == "{" } < $1.count { $0 == "{" } }
+    }
+
     /// What about the answer is not as documented.
-    func faults(of answer: Answer, _ method: HTTP.Method, _ path: String) -> [String] {
-        guard let operation = paths[path]?[method.rawValue.lowercased()] as? [String: Any] else {
+    package func faults(
+        status: Int, contentType: String?, body: [UInt8], of method: String, _ path: String
+    ) -> [String] {
+        guard let operation = paths[path]?[method.lowercased()] as? [String: Any] else {
             return ["\(method) \(path) is not documented"]
         }
         let responses = operation["responses"] as? [String: Any] ?? [:]
-        guard let response = followed(responses["\(answer.status)"]) else {
-            return ["status \(answer.status) is not documented"]
+        guard let response = followed(responses["\(status)"]) else {
+            return ["status \(status) is not documented"]
         }
         guard let content = response["content"] as? [String: Any] else {
-            return answer.body.isEmpty ? [] : ["there is a body, which is not documented"]
+            return body.isEmpty ? [] : ["there is a body, which is not documented"]
         }
-        let type = (answer.fields["Content-Type"] ?? "").prefix { $0 != ";" }
+        let type = (contentType ?? "").prefix { $0 != ";" }
         guard let media = (content[String(type)] ?? content["*/*"]) as? [String: Any] else {
             return ["the media type '\(type)' is not documented"]
         }
         guard type.hasSuffix("json"), let schema = media["schema"] else { return [] }
-        guard let value = try? JSONSerialization.jsonObject(with: Data(answer.body)) else {
+        guard let value = try? JSONSerialization.jsonObject(with: Data(body)) else {
             return ["the body is no JSON"]
         }
         return validate(value, schema, at: "")
