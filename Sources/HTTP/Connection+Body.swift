@@ -1,5 +1,4 @@
 import CLinux
-import Synchronization
 
 /// A body whose bytes come from a connection. Valid for one request: later reads fail.
 struct ConnectionBody: BodySource {
@@ -106,7 +105,7 @@ extension Connection {
         guard !isClosed else { return continuation.resume(throwing: HTTPError.bodyTruncated(received: 0)) }
         let reception = BodyReception(
             transport: transport, limits: lane.core.limits,
-            isCrowded: { [core = lane.core] in core.uploads.isCrowded && core.mayPauseUpload },
+            isCrowded: { [uploads = lane.core.uploads] in uploads.isCrowded },
             decoder: decoder, pace: BodyPace(lane.core.limits), held: Array(held[heldStart...]))
         held = []
         heldStart = 0
@@ -133,7 +132,6 @@ extension Connection {
         var error = outcome.error
         if regain() {
             if outcome.isDry, waitingResponse == nil {
-                lane.core.pausedUploads.add(1, ordering: .relaxed)
                 paused = PausedReception(
                     reception: reception.continued(outcome), since: lane.now, consume: consume,
                     continuation: continuation)
@@ -159,7 +157,7 @@ extension Connection {
 
     /// The client has sent again.
     func resumeReception() {
-        guard let paused = takePaused() else { return }
+        guard let paused = paused.take() else { return }
         var reception = paused.reception
         _ = reception.pace.took(lane.now - min(lane.now, paused.since), for: 0)
         receive(reception, paused.consume, paused.continuation)
@@ -167,16 +165,9 @@ extension Connection {
 
     /// Ends a reception that waits for its client.
     func endReception(_ error: HTTPError) {
-        guard let paused = takePaused() else { return }
+        guard let paused = paused.take() else { return }
         state.returnBody(paused.reception.decoder, failed: true)
         paused.continuation.resume(throwing: error)
-    }
-
-    private func takePaused() -> PausedReception? {
-        guard let paused else { return nil }
-        lane.core.pausedUploads.subtract(1, ordering: .relaxed)
-        self.paused = nil
-        return paused
     }
 
     func checkReception() {

@@ -12,7 +12,8 @@ enum Descriptors {
     static func makeRoom(for connections: Int) -> Int {
         var limit = rlimit()
         guard getrlimit(__rlimit_resource_t(RLIMIT_NOFILE.rawValue), &limit) == 0 else { return connections }
-        let wanted = rlim_t(clamping: base + 512 + connections / 8 * 9 + 32)
+        // Twice, since an upload has a file beside its connection.
+        let wanted = rlim_t(clamping: base + 512 + connections / 8 * 18 + 32)
         if limit.rlim_cur < wanted {
             var raised = limit
             raised.rlim_cur = min(wanted, limit.rlim_max)
