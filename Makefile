@@ -10,6 +10,10 @@ OCTAVO := .build/release/octavo
 
 # Linting and testing pass the same flags, so that the second finds everything built by the first.
 CHECKED := --explicit-target-dependency-import-check error
+TESTS := swift test --skip-build --disable-xctest --parallel $(CHECKED)
+# Tests with a server inside the test process run by themselves: beside conversions, which keep every thread of the pool
+# busy, its handlers would wait for minutes.
+SERVERS := HTTPTests|ServiceTests
 PACKAGES := libssl-dev zlib1g-dev libsqlite3-dev pkg-config python3 curl
 
 .PHONY: help setup build demo serve test lint bench bench-setup clean distclean
@@ -33,7 +37,8 @@ serve: build ## Run a server (LISTEN=127.0.0.1:8080 DATA=.cache/data)
 
 test: setup ## Run every test (OCTAVO_FIXTURES=DIR adds the tests on larger models)
 	swift build --build-tests $(CHECKED)
-	swift test --skip-build --disable-xctest --parallel $(CHECKED)
+	$(TESTS) --filter '$(SERVERS)'
+	$(TESTS) --skip '$(SERVERS)'
 
 lint: setup ## Check format, imports and the rules of the source
 	swift format lint --strict --parallel --recursive Package.swift Sources Tests

@@ -84,16 +84,14 @@ final class Lane: @unchecked Sendable {
 
     /// Runs on the lane, soon.
     func perform(_ work: @escaping @Sendable () -> Void) {
-        let attention = mailbox.withLock { mailbox in
-            defer { mailbox.attention = .awake }
+        let needsBlock = mailbox.withLock { mailbox in
             mailbox.work.append(work)
-            return mailbox.attention
+            // Under the lock: while the lane listens, the bell is open for sure.
+            if mailbox.attention == .listening { octavo_signal(bell) }
+            defer { mailbox.attention = .awake }
+            return mailbox.attention == .elsewhere
         }
-        switch attention {
-        case .elsewhere: queue.async { self.turn() }
-        case .listening: octavo_signal(bell)
-        case .awake: break
-        }
+        if needsBlock { queue.async { self.turn() } }
     }
 
     /// The clock now, for durations.

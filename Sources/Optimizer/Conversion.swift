@@ -38,7 +38,9 @@ struct Conversion {
     /// How many samples layer errors are measured on: two give most of bias correction, sixteen all of it.
     private static let reviewSamples = 16
 
-    func best() throws -> Candidate {
+    func best() throws -> Candidate { withUnmatchedPatterns(try fastest()) }
+
+    private func fastest() throws -> Candidate {
         let quantize = Quantize(
             models: models, runs: runs, recipe: order.recipe,
             reviewSamples: Array(inputs.used.prefix(Self.reviewSamples)))
@@ -96,11 +98,13 @@ struct Conversion {
                 nil
             }
         }
+        let isHalf = prepared.topology.graph.initializers.contains { $0.type == .float16 || $0.type == .bfloat16 }
+        let advice = isHalf ? " Its weights are 16-bit floats: export it in float32." : ""
         let why = reasons.isEmpty ? "all of its Conv, Gemm and MatMul are in branches or loops" : reasons[0]
         let more = reasons.count > 1 ? " (and \(reasons.count - 1) more)" : ""
         throw Failure(
             .nothingToQuantize, stage: .quantize,
-            detail: "Nothing in this model can be stored in 8 bits: \(why)\(more).")
+            detail: "Nothing in this model can be stored in 8 bits: \(why)\(more).\(advice)")
     }
 
     private func with(_ candidate: Candidate, _ code: String, _ detail: String) -> Candidate {
@@ -121,11 +125,30 @@ struct Conversion {
     private func excludedNodes() -> [String: Reason] {
         var excluded: [String: Reason] = [:]
         for node in prepared.topology.graph.nodes {
-            if let pattern = order.recipe.options.exclude.first(where: { node.name.matches(wildcard: $0) }) {
+            if let pattern = order.recipe.options.exclude.first(where: { Self.isNamed(node, $0) }) {
                 excluded[node.name] = Reason("excluded by '\(pattern)'")
             }
         }
         return excluded
+    }
+
+    /// Whether the name that `node` had in the customer's model matches. What the engine makes of a MatMul and an Add is
+    /// called "name of the MatMul/MatMulAddFusion".
+    private static func isNamed(_ node: Node, _ pattern: String) -> Bool {
+        if node.name.matches(wildcard: pattern) { return true }
+        guard node.name.hasSuffix("Fusion"), let slash = node.name.lastIndex(of: "/") else { return false }
+        return String(node.name[..<slash]).matches(wildcard: pattern)
+    }
+
+    /// Patterns that name no node are most often mistakes, or nodes that folding took away.
+    private func withUnmatchedPatterns(_ candidate: Candidate) -> Candidate {
+        order.recipe.options.exclude.reduce(candidate) { candidate, pattern in
+            if prepared.topology.graph.nodes.contains(where: { Self.isNamed($0, pattern) }) { return candidate }
+            return with(
+                candidate, "exclude-unmatched",
+                "The pattern '\(pattern)' in options.exclude matches no node of the model once constants are folded; "
+                    + "the plan lists the names there are.")
+        }
     }
 }
 

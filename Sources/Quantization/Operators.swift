@@ -98,6 +98,11 @@ package struct Anchor: Equatable, Sendable {
     }
 }
 
+extension Topology {
+    /// The bias an anchor has in the file.
+    package func bias(_ anchor: Anchor) -> [Float]? { anchor.bias.flatMap { try? constant($0)?.floats() } }
+}
+
 /// A reason in plain words, usable as the failure of a `Result`.
 package struct Reason: Error, Equatable, Sendable, ExpressibleByStringLiteral, ExpressibleByStringInterpolation {
     package var text: String

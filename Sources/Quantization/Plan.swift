@@ -68,6 +68,20 @@ package struct Planner: Sendable {
         return Plan(placement: placement, grids: grids)
     }
 
+    /// Names of integer nodes that touch a tensor of which calibration saw not one value: they are better left in float.
+    package func unreached(_ placement: Placement, _ statistics: [String: TensorStatistics]) -> [String] {
+        let groups = ScaleGroups(placement, topology).groups(of: placement.quantized)
+        let silent = Set(
+            groups.filter { group in
+                group.allSatisfy { observed($0, statistics).map { $0.isEmpty && $0.nonFinite == 0 } ?? true }
+            }.joined())
+        guard !silent.isEmpty else { return [] }
+        return zip(topology.graph.nodes, placement.verdicts).compactMap { node, verdict in
+            let touched = node.inputs + node.outputs.map(placement.result)
+            return verdict == .integer && !silent.isDisjoint(with: touched) ? node.name : nil
+        }
+    }
+
     private func grid(
         for group: [String], _ placement: Placement, _ statistics: [String: TensorStatistics]
     ) throws -> (Affine, String) {

@@ -24,6 +24,9 @@ struct ScaleGroups {
             case .passThrough:
                 for output in node.outputs where !output.isEmpty { join(output, node.inputs[0]) }
             case .concat:
+                let kinds = node.inputs.map { confinement[root(of: $0)] ?? .free }
+                let isUniform = kinds.allSatisfy { $0 == kinds[0] }
+                confinement[node.outputs[0]] = isUniform ? kinds[0] : .free
                 for input in node.inputs where topology.isPrivate(input) && mayJoin(input, node.outputs[0]) {
                     join(input, node.outputs[0])
                 }

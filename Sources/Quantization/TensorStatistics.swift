@@ -76,17 +76,19 @@ package struct TensorStatistics: Equatable, Sendable {
             let count = bins[i..<min(i + stride, bins.count)].reduce(0, +)
             if count > 0 {
                 let centre = (Double(i - Self.half) + Double(stride) / 2) * binWidth
-                points.append(Point(value: min(max(centre, Double(minimum)), Double(maximum)), count: Double(count)))
+                let value = min(max(centre, Double(minimum)), Double(maximum))
+                points.append(Point(value: value, count: Double(count), width: Double(stride) * binWidth))
             }
             i += stride
         }
         return points
     }
 
-    /// A value and how often it, or one near it, occurred.
+    /// A value and how often it, or one within half of `width` of it, occurred.
     package struct Point: Equatable, Sendable {
         package var value: Double
         package var count: Double
+        package var width: Double
     }
 
     /// Mean of the squared values about their mean, from the histogram.

@@ -1,7 +1,7 @@
 import HTTP
 import Testing
 
-@Suite struct ServerTests {
+@Suite(.timeLimit(.minutes(2))) struct ServerTests {
     private func get(_ path: String, _ fields: String = "") -> String {
         "GET \(path) HTTP/1.1\r\nHost: h\r\n\(fields)\r\n"
     }

@@ -4,7 +4,7 @@ import Synchronization
 import Testing
 
 /// Bodies in both directions, over real sockets.
-@Suite struct TransferTests {
+@Suite(.timeLimit(.minutes(2))) struct TransferTests {
     private static let pattern = (0..<3_000_000).map { UInt8(truncatingIfNeeded: $0 &* 131 &+ ($0 >> 8)) }
 
     private static func sum(_ bytes: some Sequence<UInt8>) -> UInt64 { bytes.reduce(0) { $0 &+ UInt64($1) } }

@@ -119,6 +119,19 @@ import Testing
         #expect(Set(outcome.fate(of: "Conv")) == ["float"] && outcome.fate(of: "Gemm") == ["integer"])
     }
 
+    /// The engine fuses the two into one node of another name.
+    @Test func anExcludedMatMulStaysFloatWithItsBias() throws {
+        var g = GraphBuilder()
+        let x = g.input("x", [1, 8])
+        let product = g.matMul(x, 16)
+        g.output(g.gemm(g.relu(g.add("Add", [product, g.floats([16])])), 10))
+        var conversion = try Conversions()
+        conversion.recipe.options.exclude = [product, "no such node"]
+        let outcome = try conversion(g.model(), SampleArrays("x", [8]))
+        #expect(outcome.plan.operations.first?.fate == "float" && outcome.fate(of: "Gemm").last == "integer")
+        #expect(outcome.report.findings.filter { $0.code == "exclude-unmatched" }.count == 1)
+    }
+
     @Test func excludingEverythingLeavesNothingToQuantize() throws {
         var conversion = try Conversions()
         conversion.recipe.options.exclude = ["*"]

@@ -346,3 +346,17 @@ extension Site {
         }
     }
 }
+
+@Suite struct LeftoverTests {
+    @Test func resultsThatCannotAllBeTakenAreAllDropped() async throws {
+        let site = try await Site { $0.maxAttempts = 1 }
+        let job = try await site.job("missing")
+        #expect(try await site.ended(job).state == "failed")
+        _ = try await site.send(.delete, "/v1/jobs/\(job)")
+        let models = try await site.send(.get, "/v1/models").items
+        for model in models { _ = try await site.send(.delete, "/v1/models/\(model["id"] as? String ?? "")") }
+        _ = try await site.send(.delete, "/v1/calibration-sets/set")
+        #expect(try site.blobFiles() == [])
+        await site.stop()
+    }
+}

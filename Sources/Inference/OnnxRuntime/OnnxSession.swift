@@ -92,7 +92,9 @@ final class OnnxSession: Session, @unchecked Sendable {
         let names = wanted.isEmpty ? outputs.map(\.name) : wanted
         let shapes = try names.map { name in
             _ = try outputName(name)
-            return outputs.first { $0.name == name }.flatMap { $0.shape.contains(-1) ? nil : ($0.type, $0.shape) }
+            return outputs.first { $0.name == name }.flatMap {
+                $0.shape.contains(-1) || $0.shape.isEmpty ? nil : ($0.type, $0.shape)
+            }
         }
         let buffers: [TensorValue]
         if shapes.allSatisfy({ $0 != nil }) {

@@ -3,6 +3,8 @@ package import Domain
 extension Report.Verdict {
     /// A labelled loss whose whole 95 % interval lies beyond this is called a clear one.
     static let clearLoss = 0.02
+    /// A smaller relative difference in speed is no reason to deploy, or not to, however surely it was measured.
+    static let leastDifference = 0.02
     /// Below this an output has little in common with FP32's.
     static let poorDecibels = 10.0
 
@@ -19,11 +21,13 @@ extension Report.Verdict {
             deployForSpeed: speed == .faster && broken(report) == nil && report.gate?.met != false)
     }
 
-    /// Faster or slower only when the interval excludes 1 and the difference is more than FP32 shows against itself.
+    /// Faster or slower only when the interval excludes 1 and the difference is more than FP32 shows against itself, and
+    /// more than `leastDifference`.
     static func speed(_ latency: Report.Latency?) -> Speed {
         guard let latency, latency.rounds >= LatencyMeter.fewestRounds else { return .unmeasured }
-        if latency.speedupInterval.low > 1, latency.speedup > 1 + latency.noiseFloor { return .faster }
-        if latency.speedupInterval.high < 1, 1 / latency.speedup > 1 + latency.noiseFloor { return .slower }
+        let margin = 1 + max(latency.noiseFloor, leastDifference)
+        if latency.speedupInterval.low > 1, latency.speedup > margin { return .faster }
+        if latency.speedupInterval.high < 1, 1 / latency.speedup > margin { return .slower }
         return .same
     }
 

@@ -45,9 +45,14 @@ struct Quantize {
         var weights: [Int: QuantizedWeight]
         var round = 0
         repeat {
-            let placement = Placement(topology, keepFloat: kept)
+            let planner = Planner(topology, rule: recipe.options.rule)
+            var placement = Placement(topology, keepFloat: kept)
+            while case let silent = planner.unreached(placement, statistics), !silent.isEmpty {
+                for name in silent { kept[name] = "no calibration sample brought it a value" }
+                placement = Placement(topology, keepFloat: kept)
+            }
             guard !placement.isEmpty else { return nil }
-            plan = try Planner(topology, rule: recipe.options.rule).plan(placement, statistics)
+            plan = try planner.plan(placement, statistics)
             weights = try Self.weights(plan, topology)
             review = try self.review(prepared, plan, weights)
             let condemned = review.condemned(below: Self.condemnBelow)
@@ -55,9 +60,7 @@ struct Quantize {
             for (anchor, sqnr) in condemned { topology.keepFloat(around: anchor, sqnr: sqnr, in: &kept) }
             round += 1
         } while true
-        let biases = review.correctedBiases { anchor in
-            anchor.bias.flatMap { try? topology.constant($0)?.floats() }
-        }
+        let biases = review.correctedBiases(topology.bias)
         var emitter = QDQEmitter(topology, plan)
         var model = prepared.model
         model.graph = try emitter.emit(weights: weights, biases: biases)
@@ -70,9 +73,7 @@ struct Quantize {
         let plan = Plan(placement: placement, grids: [:])
         let weights = try Self.weights(plan, topology)
         let review = try self.review(prepared, plan, weights)
-        let biases = review.correctedBiases { anchor in
-            anchor.bias.flatMap { try? topology.constant($0)?.floats() }
-        }
+        let biases = review.correctedBiases(topology.bias)
         var emitter = WeightOnlyEmitter(topology.graph)
         var model = prepared.model
         model.graph = try emitter.emit(placement.anchors, weights: weights, biases: biases)

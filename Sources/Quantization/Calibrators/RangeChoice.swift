@@ -89,10 +89,20 @@ extension TensorStatistics {
         let targets = points.map { activation($0.value) }
         func error(_ range: ValueRange) -> Double {
             let grid = Affine.unsigned(range)
+            let (low, high, step) = (Double(grid.range.low), Double(grid.range.high), Double(grid.scale))
             var sum = 0.0
             for (point, target) in zip(points, targets) {
-                let difference = activation(grid.roundTrip(point.value)) - target
-                sum += difference * difference * point.count
+                let error: Double
+                if 4 * point.width > step, point.value >= low, point.value <= high {
+                    // The bin is too wide to know where on the grid its values lie: uniform rounding noise of the step,
+                    // as it comes through the activation. The bins at zero hold what is exact.
+                    let spread = activation(point.value + step / 2) - activation(point.value - step / 2)
+                    error = abs(point.value) <= point.width ? 0 : spread * spread / 12
+                } else {
+                    let difference = activation(grid.roundTrip(point.value)) - target
+                    error = difference * difference
+                }
+                sum += error * point.count
             }
             return sum
         }

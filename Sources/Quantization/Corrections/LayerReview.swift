@@ -10,7 +10,7 @@ package struct LayerReview: Sendable {
     }
 
     /// Biases with the mean error taken away, by node index. `bias` gives an anchor's own bias.
-    package func correctedBiases(bias: (Anchor) -> [Float]?) -> [Int: [Float]] {
+    package func correctedBiases(_ bias: (Anchor) -> [Float]?) -> [Int: [Float]] {
         var biases: [Int: [Float]] = [:]
         for (anchor, error) in zip(anchors, errors) {
             let own = bias(anchor) ?? [Float](repeating: 0, count: anchor.channels)

@@ -46,6 +46,9 @@ struct JobRun: Sendable {
             }
         } catch {
             failure = Self.failure(error)
+            // Results that were taken in before another could not be.
+            await shelf.abandon(stored)
+            stored = []
         }
         process.log.append(line: "attempt \(claim.job.attempt): \(failure.type.rawValue): \(failure.detail)")
         let policy = RetryPolicy(delay: configuration.retryDelay)
@@ -96,7 +99,7 @@ struct JobRun: Sendable {
         var evaluation: SampleSetRow?
         if let id = job.evaluation { evaluation = try await queue.catalogue.sampleSet(id.description) }
         let staged = try await staging.model(
-            main: model.blob, file: model.file, external: model.external, digest: model.id, in: directory)
+            main: model.blob, name: model.file, external: model.external, digest: model.id, in: directory)
         let order = WorkOrder.Quantize(
             job: job.id, attempt: job.attempt, model: staged,
             calibration: try await samples(calibration, "calibration", directory),

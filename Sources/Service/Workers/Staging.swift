@@ -7,14 +7,14 @@ struct Staging: Sendable {
     let store: any BlobStore
     let desk: Desk
 
-    /// A model's files, the main one under its plain name `file`. External data lies beside it under the names written in
-    /// the model.
+    /// A model's files. External data lies beside the main file under the names written in the model. The main file's
+    /// name, from which the worker makes the artifact's, is `name` made plain.
     func model(
-        main: Digest, file: String = "model.onnx", external: [ModelRow.ExternalFile], digest: Digest?,
+        main: Digest, name: String = "model.onnx", external: [ModelRow.ExternalFile], digest: Digest?,
         in scratch: ScratchDirectory
     ) async throws -> StagedModel {
         let directory = scratch.path + "/model"
-        let file = Self.freeName(file, besides: external.map(\.name))
+        let file = Self.freeName(FileName.safe(name, or: "model.onnx"), besides: external.map(\.name))
         try await desk.run { [store] in
             try FileManager.default.createDirectory(atPath: directory, withIntermediateDirectories: false)
             try store.reader(main).copy(to: directory + "/" + file)

@@ -40,11 +40,8 @@ final class RawClient {
                 connect(descriptor, $0, socklen_t(MemoryLayout<sockaddr_in>.size))
             }
         }
-        guard result == 0 else {
-            let code = errno
-            Glibc.close(descriptor)
-            throw Failure.connect(code)
-        }
+        // `deinit` closes: it runs for an initializer that throws once everything is set, too.
+        guard result == 0 else { throw Failure.connect(errno) }
     }
 
     deinit { close() }
