@@ -68,8 +68,48 @@ struct Conversion {
         }
         clock.log("calibrated \(tensors.count) tensors on \(inputs.used.count) samples")
         return try clock.time(.quantize) {
-            try quantize.integer(prepared, keepFloat: excluded, statistics).map(write)
+            guard let usual = try quantize.integer(prepared, keepFloat: excluded, statistics, .usual).map(write) else {
+                return nil
+            }
+            return try stricter(usual, quantize, excluded, statistics)
         }
+    }
+
+    /// An artifact that follows FP32 less closely than this, in dB, is tried again with more layers in float.
+    private static let poorFidelity = 20.0
+    /// What that must gain, in dB, to be kept.
+    private static let clearGain = 0.3
+
+    /// Nets of many noisy layers, depthwise ones with SiLU above all, lose more in sum than in any one layer.
+    private func stricter(
+        _ usual: Candidate, _ quantize: Quantize, _ excluded: [String: Reason],
+        _ statistics: [String: TensorStatistics]
+    ) throws -> Candidate {
+        guard order.recipe.options.calibrator == .auto else { return usual }
+        let before = try fidelity(usual, quantize.reviewSamples)
+        guard before < Self.poorFidelity,
+            let strict = try quantize.integer(prepared, keepFloat: excluded, statistics, .strict)
+                .map({ try write($0, named: "strict") })
+        else { return usual }
+        let after = try fidelity(strict, quantize.reviewSamples)
+        clock.log("with more layers in float: \(Number.fixed(before, 1)) dB -> \(Number.fixed(after, 1)) dB")
+        return after >= before + Self.clearGain ? strict : usual
+    }
+
+    /// Lowest SQNR of the candidate's outputs against FP32, in dB.
+    private func fidelity(_ candidate: Candidate, _ samples: [Int]) throws -> Double {
+        let outputs = inputs.loaded.summary.outputs.map(\.name)
+        let sessions = try [order.model.path, candidate.path].map {
+            try models.engine.makeSession(.path($0), Race.options(order.threads))
+        }
+        var meter = FidelityMeter(outputs: outputs)
+        for index in samples {
+            let sample = try inputs.calibration.sample(index)
+            try meter.add(
+                sample: index, reference: sessions[0].run(sample, outputs: outputs),
+                candidate: sessions[1].run(sample, outputs: outputs))
+        }
+        return meter.result().outputs.compactMap(\.sqnrDb).min() ?? .infinity
     }
 
     /// Times the integer form against FP32; where it is slower beyond the noise, the weight-only form takes its place.
@@ -114,9 +154,13 @@ struct Conversion {
     }
 
     private func write(_ quantized: Quantized) throws -> Candidate {
+        try write(quantized, named: quantized.form.rawValue)
+    }
+
+    private func write(_ quantized: Quantized, named name: String) throws -> Candidate {
         var model = quantized.model
         model.declareDomains()
-        let path = order.scratch + "/" + quantized.form.rawValue + ".onnx"
+        let path = order.scratch + "/" + name + ".onnx"
         try model.write(to: path)
         return Candidate(quantized: quantized, path: path, decisions: [])
     }

@@ -12,9 +12,11 @@ enum FileSignature {
     /// For bytes that could not be read as a model.
     static func likely(_ bytes: UnsafeRawBufferPointer) -> String? {
         let head = bytes.prefix(512)
-        // Bytes from 248 on are in no UTF-8 text.
-        let isText = head.allSatisfy { (32...126).contains($0) || (9...13).contains($0) || (128..<248).contains($0) }
-        guard !head.isEmpty, isText else { return nil }
+        guard !head.isEmpty,
+            head.allSatisfy({ (32...126).contains($0) || (9...13).contains($0) || (128..<248).contains($0) })
+        else {
+            return nil
+        }
         guard let first = head.first(where: { $0 > 32 }) else { return "an empty text" }
         switch first {
         case UInt8(ascii: "{"), UInt8(ascii: "["): return "JSON"

@@ -31,12 +31,17 @@ struct Quantize {
     /// The samples that layer errors are measured on, chosen by their content.
     let reviewSamples: [Int]
 
-    /// A layer whose error, its mean removed, leaves less signal than this stays float, in dB. Measured on detectors and
-    /// classifiers: below it the layer shows in the task's score.
-    private static let condemnBelow = 24.0
+    /// How much noise a layer may make before it stays float: what its signal must keep over its error, the mean error
+    /// removed, in dB. Measured on detectors and classifiers: below `usual` the layer shows in the task's score; nets of
+    /// many noisy layers need `strict`, which costs others speed for nothing.
+    enum Tolerance: Double {
+        case usual = 24
+        case strict = 28
+    }
 
     func integer(
-        _ prepared: PreparedModel, keepFloat: [String: Reason], _ statistics: [String: TensorStatistics]
+        _ prepared: PreparedModel, keepFloat: [String: Reason], _ statistics: [String: TensorStatistics],
+        _ tolerance: Tolerance
     ) throws -> Quantized? {
         let topology = prepared.topology
         var kept = keepFloat
@@ -55,7 +60,7 @@ struct Quantize {
             plan = try planner.plan(placement, statistics)
             weights = try Self.weights(plan, topology)
             review = try self.review(prepared, plan, weights)
-            let condemned = review.condemned(below: Self.condemnBelow)
+            let condemned = review.condemned(below: tolerance.rawValue)
             guard round < 3, recipe.options.calibrator == .auto, !condemned.isEmpty else { break }
             for (anchor, sqnr) in condemned { topology.keepFloat(around: anchor, sqnr: sqnr, in: &kept) }
             round += 1

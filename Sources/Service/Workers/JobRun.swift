@@ -104,8 +104,7 @@ struct JobRun: Sendable {
             job: job.id, attempt: job.attempt, model: staged,
             calibration: try await samples(calibration, "calibration", directory),
             evaluation: try await samples(evaluation, "evaluation", directory), recipe: job.recipe,
-            scratch: directory.path, threads: job.recipe.options.threads ?? configuration.threads,
-            measureSeconds: configuration.measureSeconds)
+            scratch: directory.path, threads: job.recipe.options.threads ?? configuration.threads)
         return (.quantize(order), model.size + calibration.size + (evaluation?.size ?? 0))
     }
 
