@@ -1,4 +1,5 @@
 import CLinux
+import Synchronization
 
 /// A body whose bytes come from a connection. Valid for one request: later reads fail.
 struct ConnectionBody: BodySource {
@@ -69,7 +70,7 @@ extension Connection {
 
     private func checkReader(_ number: UInt64) throws {
         guard !isClosed else { throw HTTPError.bodyTruncated(received: state.bodyBytesDelivered) }
-        guard number == self.number, !isLent, collector == nil else { throw HTTPError.bodyAlreadyRead }
+        guard number == self.number, !isLent, collector == nil, paused == nil else { throw HTTPError.bodyAlreadyRead }
     }
 }
 
@@ -103,55 +104,133 @@ extension Connection {
         _ continuation: CheckedContinuation<Int64, any Error>
     ) {
         guard !isClosed else { return continuation.resume(throwing: HTTPError.bodyTruncated(received: 0)) }
-        leaveLane()
-        isLent = true
         let reception = BodyReception(
-            transport: transport, limits: lane.core.limits, decoder: decoder, held: Array(held[heldStart...]))
+            transport: transport, limits: lane.core.limits,
+            isCrowded: { [core = lane.core] in core.uploads.isCrowded && core.mayPauseUpload },
+            decoder: decoder, pace: BodyPace(lane.core.limits), held: Array(held[heldStart...]))
         held = []
         heldStart = 0
+        receive(reception, consume, continuation)
+    }
+
+    private func receive(
+        _ reception: BodyReception, _ consume: @escaping @Sendable (UnsafeRawBufferPointer) throws -> Void,
+        _ continuation: CheckedContinuation<Int64, any Error>
+    ) {
+        leaveLane()
+        isLent = true
         lane.core.uploads.run {
             let outcome = reception.run(consume)
-            self.lane.perform { self.received(outcome, continuation) }
+            self.lane.perform { self.received(outcome, reception, consume, continuation) }
         }
     }
 
-    private func received(_ outcome: BodyReception.Outcome, _ continuation: CheckedContinuation<Int64, any Error>) {
+    private func received(
+        _ outcome: BodyReception.Outcome, _ reception: BodyReception,
+        _ consume: @escaping @Sendable (UnsafeRawBufferPointer) throws -> Void,
+        _ continuation: CheckedContinuation<Int64, any Error>
+    ) {
+        var error = outcome.error
         if regain() {
-            state.returnBody(outcome.decoder, failed: outcome.error != nil)
+            if outcome.isDry, waitingResponse == nil {
+                lane.core.pausedUploads.add(1, ordering: .relaxed)
+                paused = PausedReception(
+                    reception: reception.continued(outcome), since: lane.now, consume: consume,
+                    continuation: continuation)
+                return settle()
+            }
+            if outcome.isDry { error = HTTPError.bodyAlreadyRead }
+            state.returnBody(outcome.decoder, failed: error != nil)
             held = outcome.rest
             if let response = waitingResponse {
                 waitingResponse = nil
                 respond(response)
             }
             settle()
+        } else if outcome.isDry {
+            error = HTTPError.bodyTruncated(received: outcome.decoder.delivered)
         }
-        if let error = outcome.error {
+        if let error {
             continuation.resume(throwing: error)
         } else {
             continuation.resume(returning: outcome.decoder.delivered)
         }
     }
+
+    /// The client has sent again.
+    func resumeReception() {
+        guard let paused = takePaused() else { return }
+        var reception = paused.reception
+        _ = reception.pace.took(lane.now - min(lane.now, paused.since), for: 0)
+        receive(reception, paused.consume, paused.continuation)
+    }
+
+    /// Ends a reception that waits for its client.
+    func endReception(_ error: HTTPError) {
+        guard let paused = takePaused() else { return }
+        state.returnBody(paused.reception.decoder, failed: true)
+        paused.continuation.resume(throwing: error)
+    }
+
+    private func takePaused() -> PausedReception? {
+        guard let paused else { return nil }
+        lane.core.pausedUploads.subtract(1, ordering: .relaxed)
+        self.paused = nil
+        return paused
+    }
+
+    func checkReception() {
+        guard let paused, lane.now - min(lane.now, paused.since) >= lane.core.limits.bodyTimeout.nanoseconds else {
+            return
+        }
+        endReception(.bodyTimedOut(received: paused.reception.decoder.delivered))
+    }
 }
 
-/// One body received by blocking calls, off the lane.
+/// A reception that waits for its client in the epoll set, without a worker.
+struct PausedReception {
+    let reception: BodyReception
+    let since: UInt64
+    let consume: @Sendable (UnsafeRawBufferPointer) throws -> Void
+    let continuation: CheckedContinuation<Int64, any Error>
+}
+
+/// One body received by blocking calls, off the lane. A worker waits for its client only while no other body waits for a
+/// worker, so that slow clients cannot hold all of them.
 struct BodyReception: Sendable {
     struct Outcome: Sendable {
         var decoder: BodyDecoder
+        var pace: BodyPace
+        /// The client has sent nothing more yet, and the worker is wanted elsewhere.
+        var isDry = false
         /// What came after the body.
         var rest: [UInt8] = []
         var error: (any Error)?
     }
 
     static let bufferBytes = 256 * 1024
+    /// How long a worker waits before it looks whether others wait for it.
+    private static let patience = Duration.milliseconds(100)
 
     let transport: any Transport
     let limits: Limits
-    let decoder: BodyDecoder
+    let isCrowded: @Sendable () -> Bool
+    var decoder: BodyDecoder
+    var pace: BodyPace
     /// Bytes that the lane had already received.
-    let held: [UInt8]
+    var held: [UInt8]
+
+    /// What is left to do after a dry end.
+    func continued(_ outcome: Outcome) -> BodyReception {
+        var rest = self
+        rest.decoder = outcome.decoder
+        rest.pace = outcome.pace
+        rest.held = []
+        return rest
+    }
 
     func run(_ consume: (UnsafeRawBufferPointer) throws -> Void) -> Outcome {
-        var outcome = Outcome(decoder: decoder)
+        var outcome = Outcome(decoder: decoder, pace: pace)
         do {
             try held.withUnsafeBytes { try decode($0, &outcome, consume) }
             if !outcome.decoder.isComplete { try receive(&outcome, consume) }
@@ -162,24 +241,35 @@ struct BodyReception: Sendable {
     }
 
     private func receive(_ outcome: inout Outcome, _ consume: (UnsafeRawBufferPointer) throws -> Void) throws {
-        guard transport.setBlocking(limits.bodyTimeout) else {
+        let patience = min(limits.bodyTimeout, BodyReception.patience)
+        guard transport.setBlocking(patience) else {
             throw HTTPError.bodyTruncated(received: outcome.decoder.delivered)
         }
-        defer { _ = transport.setBlocking(nil) }
+        var isBlocking = true
+        defer { if isBlocking { _ = transport.setBlocking(nil) } }
         let buffer = UnsafeMutableRawBufferPointer.allocate(byteCount: BodyReception.bufferBytes, alignment: 4096)
         defer { buffer.deallocate() }
-        var pace = BodyPace(limits)
+        var silence: UInt64 = 0
         while !outcome.decoder.isComplete {
+            // Once others wait, the worker takes what is there and goes.
+            if isBlocking, isCrowded() { isBlocking = !transport.setBlocking(nil) }
             let began = octavo_now()
             let wanted = min(buffer.count, Int(clamping: outcome.decoder.remaining ?? .max))
             switch transport.receive(into: UnsafeMutableRawBufferPointer(rebasing: buffer[0..<wanted])) {
             case .moved(let count):
-                let isQuickEnough = pace.took(octavo_now() - began, for: count)
+                silence = 0
+                let isQuickEnough = outcome.pace.took(octavo_now() - began, for: count)
                 try decode(UnsafeRawBufferPointer(rebasing: buffer[0..<count]), &outcome, consume)
                 guard isQuickEnough || outcome.decoder.isComplete else {
                     throw HTTPError.bodyTimedOut(received: outcome.decoder.delivered)
                 }
-            case .wouldBlock: throw HTTPError.bodyTimedOut(received: outcome.decoder.delivered)
+            case .wouldBlock:
+                guard isBlocking else { return outcome.isDry = true }
+                silence += octavo_now() - began
+                _ = outcome.pace.took(octavo_now() - began, for: 0)
+                guard silence < limits.bodyTimeout.nanoseconds else {
+                    throw HTTPError.bodyTimedOut(received: outcome.decoder.delivered)
+                }
             case .ended, .failed: throw HTTPError.bodyTruncated(received: outcome.decoder.delivered)
             }
         }

@@ -8,6 +8,7 @@ extension Connection {
             state.stopReading()
             endCollecting(.bodyAlreadyRead)
         }
+        endReception(.bodyAlreadyRead)
         if case .file(let path, let offset, let length) = response.content, record?.method != .head,
             !response.status.forbidsContent
         {

@@ -28,6 +28,7 @@ final class Connection: @unchecked Sendable {
     var task: Task<Void, Never>?
     var record: ExchangeRecord?
     var collector: BodyCollector?
+    var paused: PausedReception?
     var outgoing: Outgoing?
     /// An answer that must wait until a worker gives the transport back.
     var waitingResponse: Response?
@@ -54,6 +55,7 @@ final class Connection: @unchecked Sendable {
             if !isClosed { leaveLane() }
             return
         }
+        if paused != nil, readiness & (OCTAVO_READABLE.mask | OCTAVO_BROKEN.mask) != 0 { return resumeReception() }
         if readiness & OCTAVO_BROKEN.mask != 0, !state.wantsBytes { return close() }
         if readiness & OCTAVO_WRITABLE.mask != 0 { writable() }
         if readiness & (OCTAVO_READABLE.mask | OCTAVO_BROKEN.mask) != 0, !isClosed, !isLent { readable() }
@@ -62,6 +64,7 @@ final class Connection: @unchecked Sendable {
 
     func checkTime() {
         guard !isClosed, !isLent else { return }
+        checkReception()
         perform(state.timedOut(now: lane.now))
         settle()
     }
@@ -185,7 +188,7 @@ final class Connection: @unchecked Sendable {
         }
         guard !isClosed, !isLent else { return }
         var wanted = watched ?? 0
-        if canReceive { wanted |= OCTAVO_READABLE.mask }
+        if canReceive || paused != nil { wanted |= OCTAVO_READABLE.mask }
         if output.isEmpty, outgoing?.waitsForRoom != true {
             wanted &= ~OCTAVO_WRITABLE.mask
         } else {
@@ -227,6 +230,7 @@ final class Connection: @unchecked Sendable {
         task?.cancel()
         task = nil
         endCollecting(.bodyTruncated(received: state.bodyBytesDelivered))
+        endReception(.bodyTruncated(received: state.bodyBytesDelivered))
         abandonOutgoing()
         afterDrain?()
         afterDrain = nil

@@ -7,7 +7,7 @@ package struct ServerConfiguration: Sendable {
     package var port = 0
     /// Serial queues that connections are spread over.
     package var lanes = ServerConfiguration.processors
-    /// Bodies streamed at once by `forEachChunk`; more wait for their turn.
+    /// Bodies streamed at once by `forEachChunk`; more wait for their turn, and clients that are slow wait aside.
     package var uploads = 32
     /// Threads that read files for responses.
     package var fileReaders = 4

@@ -10,6 +10,9 @@ final class ServerCore: Sendable {
     let observer: (@Sendable (Exchange) -> Void)?
     /// Bodies on their way in.
     let uploads: WorkerPool
+    /// Bodies on their way in whose clients are slow, which wait without a worker.
+    let pausedUploads = Atomic<Int>(0)
+    private let mostPausedUploads: Int
     /// Files on their way out.
     let files: WorkerPool
     /// Every response ends its connection.
@@ -30,8 +33,12 @@ final class ServerCore: Sendable {
         self.refusal = refusal
         self.observer = observer
         uploads = WorkerPool(label: "http.upload", count: configuration.uploads)
+        mostPausedUploads = 4 * configuration.uploads
         files = WorkerPool(label: "http.file", count: configuration.fileReaders)
     }
+
+    /// Each has a handler that holds memory for it; so there are not as many as connections.
+    var mayPauseUpload: Bool { pausedUploads.load(ordering: .relaxed) < mostPausedUploads }
 
     enum Admission { case serve, refuse, drop }
 

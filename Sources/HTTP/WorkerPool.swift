@@ -30,6 +30,9 @@ final class WorkerPool: Sendable {
         state = Mutex(State(idle: (0..<count).map { DispatchQueue(label: "\(label).\($0)") }))
     }
 
+    /// Somebody waits for a worker.
+    var isCrowded: Bool { state.withLock { $0.firstWaiting < $0.waiting.count } }
+
     func run(_ job: @escaping Job) {
         let queue = state.withLock { state in
             let queue = state.idle.popLast()

@@ -27,7 +27,7 @@ package final class Application: Sendable {
             store: LocalBlobStore(directory: directory + "/blobs"), log: log)
     }
 
-    private init(
+    init(
         _ configuration: ServiceConfiguration, lock: DirectoryLock, catalogue: any Catalogue, store: any BlobStore,
         log: Logger
     ) throws {
@@ -51,7 +51,7 @@ package final class Application: Sendable {
         let run = JobRun(
             queue: queue, shelf: shelf, staging: staging, scratch: scratch, configuration: configuration,
             metrics: metrics, log: log)
-        pool = WorkerPool(queue: queue, width: configuration.workers, log: log) { run }
+        pool = WorkerPool(queue: queue, width: configuration.workers, log: log, mayWork: { !shelf.isBroken }) { run }
         rescuer = Rescuer(queue: queue, log: log)
         self.queue = queue
         self.shelf = shelf

@@ -24,9 +24,15 @@ struct Serve: AsyncParsableCommand {
     var set: [String] = []
 
     func run() async throws {
-        let settings = try settings()
+        var settings = try settings()
         var log = Logger(label: "octavo") { StreamLogHandler.standardError(label: $0) }
         log.logLevel = settings.logLevel
+        let room = Descriptors.makeRoom(for: settings.server.limits.connections)
+        if room < settings.server.limits.connections {
+            log.warning(
+                "fewer connections than set: the limit of open files is low", metadata: ["connections": "\(room)"])
+            settings.server.limits.connections = room
+        }
         let application = try Application(settings.service, log: log)
         let server = Server(
             configuration: settings.server, inline: application.router.handleInline,

@@ -34,6 +34,48 @@ import Testing
         }
     }
 
+    @Test func slowUploadsDoNotKeepOthersFromTheirTurn() async throws {
+        try await TestServer.run(uploads: 1, .sample()) { server in
+            try await blocking { [port = server.port] in
+                let put = "PUT /count HTTP/1.1\r\nHost: h\r\nContent-Length: "
+                let slow = try (0..<4).map { _ in try RawClient(port: port) }
+                for client in slow { client.send(put + "6\r\n\r\n\u{1}") }
+                let quick = try RawClient(port: port)
+                for _ in 0..<3 {
+                    quick.send(put + "3\r\n\r\n\u{1}\u{2}\u{3}")
+                    #expect(try quick.reply().text == "3 6")
+                    for client in slow { client.send([1]) }
+                }
+                for client in slow {
+                    client.send([1, 1])
+                    client.send("GET /livez HTTP/1.1\r\nHost: h\r\n\r\n")
+                    #expect(try client.reply().text == "6 6")
+                    #expect(try client.reply().text == "ok\n")
+                }
+            }
+        }
+    }
+
+    @Test func aPausedUploadEndsWithItsClientOrItsTime() async throws {
+        var limits = Limits()
+        limits.bodyTimeout = .milliseconds(300)
+        try await TestServer.run(limits: limits, uploads: 1, .sample()) { server in
+            try await blocking { [port = server.port] in
+                let head = "PUT /count HTTP/1.1\r\nHost: h\r\nContent-Length: 6\r\n\r\n\u{1}"
+                let silent = try (0..<3).map { _ in try RawClient(port: port) }
+                for client in silent { client.send(head) }
+                do {
+                    let gone = try RawClient(port: port)
+                    gone.send(head)
+                }
+                for client in silent { #expect(try client.reply().status == 408) }
+                let quick = try RawClient(port: port)
+                quick.send(head + "\u{1}\u{1}\u{1}\u{1}\u{1}")
+                #expect(try quick.reply().text == "6 6")
+            }
+        }
+    }
+
     @Test func continueIsSentWhenTheBodyIsFirstRead() async throws {
         try await TestServer.run(.sample()) { server in
             try await server.talk { (client) throws in

@@ -41,6 +41,20 @@ import Testing
         await site.stop()
     }
 
+    @Test func onlySoManyLargeDownloadsAreUnderWayAtOnce() async throws {
+        let site = try await site()
+        let request = try Request(.get, "/v1/models/net/content")
+        var held: [Response] = []
+        for _ in 0..<128 { held.append(await site.application.router.handle(request)) }
+        #expect(held.allSatisfy { $0.status == .ok })
+        let refused = try await site.send(.get, "/v1/models/net/content")
+        #expect(refused.status == 503 && refused.code == "too-many-downloads")
+        #expect(refused.fields["Retry-After"] == "2")
+        held.removeLast()
+        #expect(try await site.send(.get, "/v1/models/net/content").body == Self.bytes)
+        await site.stop()
+    }
+
     @Test(arguments: [
         ("bytes=0-9", 0..<10), ("bytes=1048570-1048590", 1_048_570..<1_048_591), ("bytes=-5", -5..<0),
         ("bytes=3000000-", 3_000_000..<Int.max), ("bytes=0-99999999999999999999", 0..<Int.max),

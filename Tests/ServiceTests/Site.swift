@@ -17,6 +17,11 @@ struct Site {
         try await application.start()
     }
 
+    init(_ directory: TemporaryDirectory, _ application: Application) {
+        self.directory = directory
+        self.application = application
+    }
+
     /// The same directory opened again, as after a restart.
     static func application(
         _ directory: TemporaryDirectory, _ change: (inout ServiceConfiguration) -> Void = { _ in }

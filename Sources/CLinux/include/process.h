@@ -24,7 +24,7 @@ int octavo_set_nonblocking(int fd);
 int octavo_reap(pid_t pid, int block, int *code, int *signal);
 
 /// Limits the calling process for good: address space, CPU seconds and size of any file written (0 leaves a limit as it
-/// is), no core files, no new privileges. Called by a worker before it reads its order. 0, or -1 with errno.
+/// is), no core files, no new privileges, first to go when the machine runs out of memory. Called by a worker before it reads its order. 0, or -1 with errno.
 int octavo_confine(uint64_t address_space, uint64_t cpu_seconds, uint64_t file_bytes);
 
 /// "SIGSEGV" and the like, or NULL for a signal without a name here.

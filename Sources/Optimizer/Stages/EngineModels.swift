@@ -17,6 +17,15 @@ struct EngineModels {
         return try engine.makeSession(.path(path), options)
     }
 
+    /// Opens the customer's file as it came. What the engine refuses there is the model's fault in every stage.
+    func original(_ path: String, _ options: SessionOptions) throws -> any Session {
+        do {
+            return try engine.makeSession(.path(path), options)
+        } catch let error as EngineError {
+            throw Failure(wrapping: error, stage: .prepare)
+        }
+    }
+
     /// Writes `graph` as the main graph of `model` and returns the file's path.
     func write(_ graph: Graph, of model: Model, named name: String) throws -> String {
         var edited = model

@@ -12,7 +12,7 @@ struct Race {
         self.order = order
         self.models = models
         sample = try inputs.evaluation.sample(0)
-        fp32 = try models.engine.makeSession(.path(order.model.path), Self.options(order.threads))
+        fp32 = try models.original(order.model.path, Self.options(order.threads))
     }
 
     /// Options of a process that serves one model.

@@ -41,7 +41,7 @@ struct Verify {
     private var outputs: [String] { inputs.loaded.summary.outputs.map(\.name) }
 
     private func compare(_ candidate: Candidate, _ coverage: Report.Coverage) throws -> Result {
-        let fp32 = try models.engine.makeSession(.path(order.model.path), Race.options(order.threads))
+        let fp32 = try models.original(order.model.path, Race.options(order.threads))
         let int8 = try models.engine.makeSession(.path(candidate.path), Race.options(order.threads))
         var fidelity = FidelityMeter(outputs: outputs)
         var accuracy: AccuracyMeter?

@@ -11,6 +11,8 @@ struct API: Sendable {
     let shelf: Shelf
     /// Reads of downloads: their own, so that they never wait behind an fsync.
     let readers: Desk
+    /// Each download holds two blocks of 1 MiB for as long as its client takes.
+    let downloads = Seats(count: 128)
     let queue: JobQueue
     let inspector: Inspector
     let metrics: Metrics

@@ -60,7 +60,7 @@ extension API {
                 id: id, name: name ?? "set-\(id.hex.prefix(12))", role: role, blob: blob.digest, size: blob.size,
                 summary: summary, created: Date())
             let (stored, created) = try await catalogue.addSampleSet(row)
-            shelf.settle([blob])
+            await shelf.settle([blob])
             return try .json(
                 created ? .created : .ok, SampleSetPayload(stored),
                 fields: ["Location": "/v1/calibration-sets/\(stored.name)@\(stored.version)"])
@@ -103,7 +103,8 @@ extension API {
         try request.allowOnly([])
         let row = try await sampleSet(request)
         let download = Download(
-            shelf: shelf, desk: readers, digest: row.blob, name: "\(row.name).\(row.summary.format.rawValue)",
+            shelf: shelf, desk: readers, seats: downloads, digest: row.blob,
+            name: "\(row.name).\(row.summary.format.rawValue)",
             mediaType: "application/octet-stream", asAttachment: true)
         return try await download.response(to: request)
     }

@@ -10,6 +10,7 @@ import Storage
 struct Download: Sendable {
     let shelf: Shelf
     let desk: Desk
+    let seats: Seats
     let digest: Digest
     let name: String
     let mediaType: String
@@ -33,7 +34,7 @@ struct Download: Sendable {
         if ranged, mayResume(request, tag), let range = ByteRange(request.fields["Range"] ?? "", size: reader.size) {
             return try partial(response, reader, range)
         }
-        response.content = body(reader, coding)
+        response.content = try body(reader, coding)
         return response
     }
 
@@ -83,20 +84,37 @@ struct Download: Sendable {
         var response = whole
         response.status = .partialContent
         response.fields["Content-Range"] = "bytes \(bytes.lowerBound)-\(bytes.upperBound - 1)/\(reader.size)"
-        response.content = stream(reader.bytes(bytes))
+        response.content = try stream(reader.bytes(bytes))
         return response
     }
 
-    private func body(_ reader: any BlobReader, _ coding: Coding) -> Response.Content {
+    private func body(_ reader: any BlobReader, _ coding: Coding) throws -> Response.Content {
         switch coding {
-        case .identity: stream(reader.bytes(0..<reader.size))
-        case .deflate: stream(reader.deflated())
-        case .gzip: stream(reader.gzip())
+        case .identity: try stream(reader.bytes(0..<reader.size))
+        case .deflate: try stream(reader.deflated())
+        case .gzip: try stream(reader.gzip())
         }
     }
 
-    private func stream(_ bytes: BlobBytes) -> Response.Content {
-        .stream(length: bytes.length) { [desk] in try await desk.run { try bytes.next() } }
+    private func stream(_ bytes: BlobBytes) throws -> Response.Content {
+        guard bytes.length > Self.smallBytes else { return Self.stream(bytes, desk) }
+        guard let seat = seats.take() else {
+            throw Problem(
+                .serviceUnavailable, "too-many-downloads", "The server has too many downloads under way; try again.",
+                retryAfter: 2)
+        }
+        return Self.stream(bytes, desk, seat)
+    }
+
+    /// Up to here contents need no seat.
+    private static let smallBytes: Int64 = 64 << 10
+
+    private static func stream(_ bytes: BlobBytes, _ desk: Desk, _ seat: Seats.Seat? = nil) -> Response.Content {
+        .stream(length: bytes.length) {
+            // The closure lives as long as the download, and keeps the seat.
+            defer { withExtendedLifetime(seat) {} }
+            return try await desk.run { try bytes.next() }
+        }
     }
 }
 

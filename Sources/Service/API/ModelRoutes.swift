@@ -42,8 +42,8 @@ extension API {
                 .badRequest, "invalid-digest", "PUT needs the digest of the bytes: /v1/models/sha256:<64 hex digits>.")
         }
         if let expected = try DigestFields.expected(request.fields) { try DigestFields.check(id, against: expected) }
-        if let row = try await catalogue.model(id.description) {
-            return try modelResponse(.ok, try await label(row, name))
+        if let row = try await catalogue.model(id.description), let labelled = try await label(row, name) {
+            return try modelResponse(.ok, labelled)
         }
         try await upload.checkHead(request)
         let blob = try await upload.whole(request, expected: id)
@@ -65,7 +65,7 @@ extension API {
                 row = try await inspected(id, name: name, file: file, main: main, external: external)
             }
             let (stored, created) = try await addModel(row, name)
-            shelf.settle(blobs)
+            await shelf.settle(blobs)
             return try modelResponse(created ? .created : .ok, stored)
         } catch {
             await shelf.abandon(blobs)
@@ -113,8 +113,13 @@ extension API {
         }
     }
 
-    private func label(_ row: ModelRow, _ name: String?) async throws -> ModelRow {
-        name == nil ? row : try await addModel(row, name).row
+    /// Nil when the model has been deleted meanwhile.
+    private func label(_ row: ModelRow, _ name: String?) async throws -> ModelRow? {
+        guard name != nil else { return row }
+        return try await shelf.holding([row.blob] + row.external.map(\.digest)) {
+            guard try await catalogue.model(row.id.description) != nil else { return nil }
+            return try await addModel(row, name).row
+        }
     }
 
     private func addModel(_ row: ModelRow, _ name: String?) async throws -> (row: ModelRow, created: Bool) {
@@ -164,7 +169,8 @@ extension API {
 
     private func download(_ blob: Digest, _ name: String) -> Download {
         Download(
-            shelf: shelf, desk: readers, digest: blob, name: name, mediaType: "application/octet-stream",
+            shelf: shelf, desk: readers, seats: downloads, digest: blob, name: name,
+            mediaType: "application/octet-stream",
             asAttachment: true)
     }
 

@@ -180,6 +180,7 @@ enum OpenAPIDocument {
                 '404': { $ref: '#/components/responses/NotFound' }
                 '416': { $ref: '#/components/responses/BadRange' }
                 '500': { $ref: '#/components/responses/Problem' }
+                '503': { $ref: '#/components/responses/Unavailable' }
 
           /v1/models/{id}/content/{file}:
             parameters:
@@ -528,6 +529,7 @@ enum OpenAPIDocument {
                 '409': { $ref: '#/components/responses/Conflict' }
                 '416': { $ref: '#/components/responses/BadRange' }
                 '500': { $ref: '#/components/responses/Problem' }
+                '503': { $ref: '#/components/responses/Unavailable' }
 
           /v1/jobs/{id}/artifacts/{target}:
             parameters:
@@ -582,6 +584,7 @@ enum OpenAPIDocument {
                 '409': { $ref: '#/components/responses/Conflict' }
                 '416': { $ref: '#/components/responses/BadRange' }
                 '500': { $ref: '#/components/responses/Problem' }
+                '503': { $ref: '#/components/responses/Unavailable' }
 
           /v1/jobs/{id}/report.json:
             parameters:
@@ -605,6 +608,7 @@ enum OpenAPIDocument {
                 '409': { $ref: '#/components/responses/Conflict' }
                 '416': { $ref: '#/components/responses/BadRange' }
                 '500': { $ref: '#/components/responses/Problem' }
+                '503': { $ref: '#/components/responses/Unavailable' }
 
           /v1/jobs/{id}/report.txt:
             parameters:
@@ -628,6 +632,7 @@ enum OpenAPIDocument {
                 '409': { $ref: '#/components/responses/Conflict' }
                 '416': { $ref: '#/components/responses/BadRange' }
                 '500': { $ref: '#/components/responses/Problem' }
+                '503': { $ref: '#/components/responses/Unavailable' }
 
           /v1/jobs/{id}/plan:
             parameters:

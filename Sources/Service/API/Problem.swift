@@ -125,6 +125,11 @@ extension Problem {
                 "The server's disk failed; nothing can be stored until the server is restarted.", retryAfter: 60)
         case .database(let code, _) where code & 0xFF == 5:
             self.init(.serviceUnavailable, "busy", "The catalogue is busy; try again.", retryAfter: 1)
+        case .io(_, _, EMFILE), .io(_, _, ENFILE):
+            self.init(
+                .serviceUnavailable, "too-many-files",
+                "The server has as many files and connections open as it may; try again.",
+                retryAfter: 2)
         case .missingBlob, .corruptBlob, .corruptRow:
             self.init(.internalServerError, "corrupt-data", "Stored data is damaged: \(error).")
         case .io, .writerClosed, .database: self = Self.internalError

@@ -38,7 +38,8 @@ extension API {
         let row = try await job(request.segment("id"))
         guard let artifact = row.artifacts.first(where: { $0.kind == kind }) else { throw Self.absent(kind, row) }
         let download = Download(
-            shelf: shelf, desk: readers, digest: artifact.digest, name: artifact.name, mediaType: artifact.mediaType,
+            shelf: shelf, desk: readers, seats: downloads, digest: artifact.digest, name: artifact.name,
+            mediaType: artifact.mediaType,
             asAttachment: kind == .artifact, varies: varies)
         return try await download.response(to: request)
     }

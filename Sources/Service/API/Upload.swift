@@ -49,9 +49,11 @@ struct Upload: Sendable {
             let received = Atomic<Int64>(0)
             let limit = limit
             let problem = tooLarge
+            let room = DiskRoom(store: shelf.store, reserve: reserve)
             _ = try await request.body.forEachChunk { bytes in
-                let (_, total) = received.add(Int64(bytes.count), ordering: .relaxed)
+                let (before, total) = received.add(Int64(bytes.count), ordering: .relaxed)
                 guard total <= limit else { throw problem }
+                try room.check(from: before, to: total)
                 try writer.write(bytes)
             }
             guard received.load(ordering: .relaxed) > 0 else {
@@ -79,7 +81,7 @@ struct Upload: Sendable {
     func form(_ request: Request, _ rules: Form.Rules) async throws -> Form {
         let reception = try FormReception(
             contentType: request.fields["Content-Type"] ?? "", rules: rules, limit: limit, tooLarge: tooLarge,
-            store: shelf.store)
+            room: DiskRoom(store: shelf.store, reserve: reserve))
         do {
             _ = try await request.body.forEachChunk { try reception.push($0) }
             try reception.finish()
@@ -103,6 +105,19 @@ struct Upload: Sendable {
             await shelf.abandon(form.blobs)
             throw error
         }
+    }
+}
+
+/// Keeps an upload that did not say its length, or others beside it, from taking the disk's reserve.
+private struct DiskRoom: Sendable {
+    private static let stride: Int64 = 16 << 20
+    let store: any BlobStore
+    let reserve: Int64
+
+    /// Looks at the disk each time another stride has come.
+    func check(from before: Int64, to now: Int64) throws {
+        guard before / Self.stride != now / Self.stride, try store.freeBytes() < reserve else { return }
+        throw StorageError.outOfSpace(detail: "the reserve is reached")
     }
 }
 
@@ -140,7 +155,7 @@ private final class FormReception: @unchecked Sendable {
     private let rules: Form.Rules
     private let limit: Int64
     private let tooLarge: Problem
-    private let store: any BlobStore
+    private let room: DiskRoom
     private var received: Int64 = 0
     private var partBytes: Int64 = 0
     private var openText: String?
@@ -148,20 +163,21 @@ private final class FormReception: @unchecked Sendable {
     private(set) var files: [File] = []
     private(set) var texts: [String: [UInt8]] = [:]
 
-    init(contentType: String, rules: Form.Rules, limit: Int64, tooLarge: Problem, store: any BlobStore) throws {
+    init(contentType: String, rules: Form.Rules, limit: Int64, tooLarge: Problem, room: DiskRoom) throws {
         var limits = MultipartReader.Limits()
         limits.parts = 40
         reader = try MultipartReader(contentType: contentType, limits: limits)
         self.rules = rules
         self.limit = limit
         self.tooLarge = tooLarge
-        self.store = store
+        self.room = room
     }
 
     func push(_ bytes: UnsafeRawBufferPointer) throws {
         received += Int64(bytes.count)
         // The frame around the parts is small.
         guard received <= limit + (1 << 20) else { throw tooLarge }
+        try room.check(from: received - Int64(bytes.count), to: received)
         try reader.push(bytes) { event in
             switch event {
             case .partBegan(let part): try begin(part)
@@ -203,7 +219,7 @@ private final class FormReception: @unchecked Sendable {
         guard !files.contains(where: { $0.name == name }) else {
             throw refused(part.name, "Two parts have the file name '\(name)'.")
         }
-        openFile = File(field: part.name, name: name, writer: try store.makeWriter(.weights))
+        openFile = File(field: part.name, name: name, writer: try room.store.makeWriter(.weights))
     }
 
     private func take(_ data: UnsafeRawBufferPointer) throws {

@@ -13,7 +13,19 @@ final class Shelf: Sendable {
     private let catalogue: any Catalogue
     let desk: Desk
     private let gate = Gate()
-    private let pins = Mutex<[Digest: Int]>([:])
+    private struct Pins {
+        var counts: [Digest: Int] = [:]
+        /// Pinned when somebody wanted them removed; looked at again when the last pin is given back.
+        var unwanted: Set<Digest> = []
+
+        /// True when a removal has been put off until now.
+        mutating func giveBack(_ digest: Digest) -> Bool {
+            guard let count = counts[digest] else { return false }
+            counts[digest] = count > 1 ? count - 1 : nil
+            return count == 1 && unwanted.remove(digest) != nil
+        }
+    }
+    private let pins = Mutex(Pins())
     /// Set when the disk failed: nothing is stored any more until the next start.
     private let broken = Mutex(false)
 
@@ -34,26 +46,44 @@ final class Shelf: Sendable {
         try await noting { [self] in
             try await gate.shared {
                 let blob = try await self.desk.run { try writer.finish() }
-                self.pins.withLock { $0[blob.digest, default: 0] += 1 }
+                self.pins.withLock { $0.counts[blob.digest, default: 0] += 1 }
                 return blob
             }
         }
     }
 
-    /// The row is stored: the pin is no longer needed.
-    func settle(_ blobs: [StoredBlob]) {
-        pins.withLock { pins in
-            for blob in blobs {
-                guard let count = pins[blob.digest] else { continue }
-                pins[blob.digest] = count > 1 ? count - 1 : nil
+    /// Keeps contents that are stored already where they are while `body` writes a row that names them.
+    func holding<R: Sendable>(_ digests: [Digest], _ body: @Sendable () async throws -> R) async throws -> R {
+        await gate.shared { [self] in
+            pins.withLock { pins in
+                for digest in digests { pins.counts[digest, default: 0] += 1 }
             }
         }
+        do {
+            let result = try await body()
+            await release(digests)
+            return result
+        } catch {
+            await release(digests)
+            throw error
+        }
+    }
+
+    /// The row is stored: the pin is no longer needed.
+    func settle(_ blobs: [StoredBlob]) async { await release(blobs.map(\.digest)) }
+
+    private func release(_ digests: [Digest]) async {
+        let unwanted = pins.withLock { pins in digests.filter { pins.giveBack($0) } }
+        if !unwanted.isEmpty { await discard(unwanted) }
     }
 
     /// There will be no row: the pin goes, and the blob with it unless somebody else needs it.
     func abandon(_ blobs: [StoredBlob]) async {
-        settle(blobs)
-        await discard(blobs.map(\.digest))
+        let digests = blobs.map(\.digest)
+        pins.withLock { pins in
+            for digest in digests { _ = pins.giveBack(digest) }
+        }
+        await discard(digests)
     }
 
     /// Removes contents that nobody needs any more; gives the bytes freed on disk.
@@ -68,7 +98,12 @@ final class Shelf: Sendable {
     }
 
     private func removeUnneeded(_ digest: Digest) async throws -> Int64 {
-        guard pins.withLock({ $0[digest] == nil }), try await !catalogue.isReferenced(digest) else { return 0 }
+        let isPinned = pins.withLock { pins in
+            guard pins.counts[digest] != nil else { return false }
+            pins.unwanted.insert(digest)
+            return true
+        }
+        guard !isPinned, try await !catalogue.isReferenced(digest) else { return 0 }
         return try await desk.run { [store] in try store.delete(digest) }
     }
 

@@ -49,6 +49,8 @@ struct JobRun: Sendable {
             // Results that were taken in before another could not be.
             await shelf.abandon(stored)
             stored = []
+            // The disk's fault, not the job's: it waits for the server that comes after the repair.
+            if shelf.isBroken { return .requeue(after: .zero, nil) }
         }
         process.log.append(line: "attempt \(claim.job.attempt): \(failure.type.rawValue): \(failure.detail)")
         let policy = RetryPolicy(delay: configuration.retryDelay)
@@ -227,7 +229,7 @@ struct JobRun: Sendable {
             }
         }
         queue.news.ended(claim.job.id)
-        if held { shelf.settle(stored) } else { await shelf.abandon(stored) }
+        if held { await shelf.settle(stored) } else { await shelf.abandon(stored) }
         let word = outcome?.word ?? "lost"
         metrics.attemptEnded(word)
         log.info("attempt ended", metadata: ["job": "\(claim.job.id)", "outcome": "\(word)"])

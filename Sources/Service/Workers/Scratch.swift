@@ -17,10 +17,22 @@ package struct Scratch: Sendable {
         return ScratchDirectory(path: String(cString: made))
     }
 
-    /// Removes everything; for the start of a server, when no worker of its own is running.
+    /// Removes everything; for the start of a server, when no worker of its own is running. Blocks for up to a second: a
+    /// worker of a killed server may be writing until it learns of its end, and fill a directory that is being removed.
     package func sweep() throws {
         for name in try FileManager.default.contentsOfDirectory(atPath: root) {
-            try FileManager.default.removeItem(atPath: root + "/" + name)
+            try Self.remove(root + "/" + name, attempts: 20)
+        }
+    }
+
+    private static func remove(_ path: String, attempts: Int) throws {
+        do {
+            try FileManager.default.removeItem(atPath: path)
+        } catch {
+            guard FileManager.default.fileExists(atPath: path) else { return }
+            guard attempts > 1 else { throw error }
+            usleep(50_000)
+            try remove(path, attempts: attempts - 1)
         }
     }
 }

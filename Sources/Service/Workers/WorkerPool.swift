@@ -13,6 +13,8 @@ final class WorkerPool: Sendable {
     }
     private let queue: JobQueue
     private let width: Int
+    /// False while no result could be stored; then queued jobs stay queued.
+    private let mayWork: @Sendable () -> Bool
     private let makeRun: @Sendable () -> JobRun
     private let log: Logger
     private let state = Mutex(State())
@@ -21,10 +23,14 @@ final class WorkerPool: Sendable {
     /// How long an idle slot goes without looking, should a bell be missed.
     private static let longestNap = 5.0
 
-    init(queue: JobQueue, width: Int, log: Logger, makeRun: @escaping @Sendable () -> JobRun) {
+    init(
+        queue: JobQueue, width: Int, log: Logger, mayWork: @escaping @Sendable () -> Bool,
+        makeRun: @escaping @Sendable () -> JobRun
+    ) {
         self.queue = queue
         self.width = width
         self.log = log
+        self.mayWork = mayWork
         self.makeRun = makeRun
     }
 
@@ -52,7 +58,7 @@ final class WorkerPool: Sendable {
         while !isStopping {
             let seen = queue.work.count
             do {
-                if let claim = try await queue.claim(by: "\(name):\(slot)") {
+                if mayWork(), let claim = try await queue.claim(by: "\(name):\(slot)") {
                     await run(claim)
                 } else {
                     await queue.work.wait(after: seen, seconds: Self.longestNap)
