@@ -1,5 +1,3 @@
-import Glibc
-
 /// What can go wrong here.
 package enum HTTPError: Error, Equatable {
     case bodyTooLarge(limit: Int64)
@@ -29,19 +27,6 @@ package enum HTTPError: Error, Equatable {
         case .malformedBody(let detail): Refusal(.badRequest, "malformed-body", detail)
         case .malformedMultipart(let detail): Refusal(.badRequest, "malformed-multipart", detail)
         case .bodyAlreadyRead, .cannotListen, .system: nil
-        }
-    }
-}
-
-extension HTTPError: CustomStringConvertible {
-    package var description: String {
-        switch self {
-        case .cannotListen(let host, let port, let reason):
-            "cannot listen on \(host.contains(":") ? "[\(host)]" : host):\(port): \(reason). Choose another address, or port 0 "
-                + "for a free one"
-        case .bodyAlreadyRead: "the body was read already"
-        case .system(let call, let code): "\(call) failed: \(String(cString: strerror(code)))"
-        default: refusal?.detail ?? ""
         }
     }
 }

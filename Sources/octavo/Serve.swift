@@ -39,12 +39,22 @@ struct Serve: AsyncParsableCommand {
             handler: application.router.handle, refusal: Application.refusal, observer: application.metrics.observe)
         let stop = StopSignal()
         try await application.start()
-        let address = try server.start()
+        let address = try listen(server)
         announce("listening on http://\(Settings.Address(host: address.host, port: address.port).text)\n")
         await stop.wait()
         log.info("stopping")
         await shutDown(application, server, settings)
         log.info("stopped")
+    }
+
+    private func listen(_ server: Server) throws -> BoundAddress {
+        do {
+            return try server.start()
+        } catch HTTPError.cannotListen(let host, let port, let reason) {
+            throw Settings.Mistake(
+                "cannot listen on \(Settings.Address(host: host, port: port).text): \(reason). Choose another address with "
+                    + "--listen; port 0 picks a free one.")
+        }
     }
 
     private func settings() throws -> Settings {

@@ -3,7 +3,7 @@ import TestSupport
 import Testing
 
 /// The command line with files that are wrong, without an engine, with settings that nobody knows.
-@Suite(.enabled(if: JobsClient.missing == nil, "\(JobsClient.missing ?? "")"))
+@Suite(.ownThreads, .enabled(if: JobsClient.missing == nil, "\(JobsClient.missing ?? "")"))
 struct BadInputCommandTests {
     private let directory: TemporaryDirectory
     private let model: String

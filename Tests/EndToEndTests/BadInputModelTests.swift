@@ -3,7 +3,7 @@ import TestSupport
 import Testing
 
 /// Files that are no model, or one that nothing can be done with: each is refused with a reason and leaves nothing behind.
-@Suite(.enabled(if: JobsClient.missing == nil, "\(JobsClient.missing ?? "")"))
+@Suite(.ownThreads, .enabled(if: JobsClient.missing == nil, "\(JobsClient.missing ?? "")"))
 struct BadInputModelTests {
     struct Case: Sendable, CustomTestStringConvertible {
         var testDescription: String

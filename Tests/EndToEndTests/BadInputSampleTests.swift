@@ -4,7 +4,7 @@ import TestSupport
 import Testing
 
 /// Sets that cannot be used at all, and sets that do not fit the model.
-@Suite(.enabled(if: JobsClient.missing == nil, "\(JobsClient.missing ?? "")"))
+@Suite(.ownThreads, .enabled(if: JobsClient.missing == nil, "\(JobsClient.missing ?? "")"))
 struct BadInputSampleTests {
     static let unusable: [BadInputModelTests.Case] = [
         .init("no archive", Array("samples".utf8), "invalid-calibration-set", "numpy.save"),

@@ -3,7 +3,7 @@ import TestSupport
 import Testing
 
 /// Uploads that go wrong on their way: too large, not what they claim, broken off, onto a full disk.
-@Suite(.enabled(if: JobsClient.missing == nil, "\(JobsClient.missing ?? "")"))
+@Suite(.ownThreads, .enabled(if: JobsClient.missing == nil, "\(JobsClient.missing ?? "")"))
 struct BadInputUploadTests {
     @Test func aBodyBeyondTheLimitIsRefused() throws {
         let client = try JobsClient(["model_limit=64KiB", "sample_set_limit=64KiB"])

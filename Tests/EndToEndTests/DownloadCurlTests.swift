@@ -3,7 +3,7 @@ import TestSupport
 import Testing
 
 /// Downloads of a real artifact as curl does them: conditions, ranges, codings, resumption.
-@Suite(.enabled(if: JobsClient.missing == nil, "\(JobsClient.missing ?? "")"))
+@Suite(.ownThreads, .enabled(if: JobsClient.missing == nil, "\(JobsClient.missing ?? "")"))
 struct DownloadCurlTests {
     @Test func anArtifactIsDownloadedInEveryWay() throws {
         let client = try JobsClient()

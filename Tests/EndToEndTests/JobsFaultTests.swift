@@ -3,7 +3,7 @@ import TestSupport
 import Testing
 
 /// Jobs that are stopped, killed, late or refused, on the real worker.
-@Suite(.enabled(if: JobsClient.missing == nil, "\(JobsClient.missing ?? "")"))
+@Suite(.ownThreads, .enabled(if: JobsClient.missing == nil, "\(JobsClient.missing ?? "")"))
 struct JobsFaultTests {
     private static let order = #"{"model":"net","calibration_set":"set"}"#
 

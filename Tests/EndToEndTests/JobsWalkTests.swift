@@ -3,7 +3,7 @@ import TestSupport
 import Testing
 
 /// The way a user goes, on the example in the repository.
-@Suite(.enabled(if: JobsClient.missing == nil, "\(JobsClient.missing ?? "")"))
+@Suite(.ownThreads, .enabled(if: JobsClient.missing == nil, "\(JobsClient.missing ?? "")"))
 struct JobsWalkTests {
     private func store(_ client: JobsClient) throws {
         let pixels = "scale=1/255"

@@ -5,7 +5,7 @@ import Testing
 
 /// Kills the server again and again at random moments while clients upload and jobs run, and checks what was promised: what
 /// was acknowledged is there and intact, every job ends exactly once, and nothing is left lying about.
-@Suite(.enabled(if: ServerProcess.missing == nil, "the built octavo and curl are needed"))
+@Suite(.ownThreads, .enabled(if: ServerProcess.missing == nil, "the built octavo and curl are needed"))
 struct KillTests {
     /// `OCTAVO_KILLS` sets the number.
     static let kills = ProcessInfo.processInfo.environment["OCTAVO_KILLS"].flatMap { Int($0) } ?? 8

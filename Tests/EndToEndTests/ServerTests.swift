@@ -2,7 +2,7 @@ import Foundation
 import TestSupport
 import Testing
 
-@Suite(.enabled(if: ServerProcess.missing == nil, "the built octavo and curl are needed"))
+@Suite(.ownThreads, .enabled(if: ServerProcess.missing == nil, "the built octavo and curl are needed"))
 struct ServerTests {
     @Test func healthIsAnswered() throws {
         let server = try ServerProcess()

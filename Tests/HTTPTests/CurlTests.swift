@@ -9,7 +9,7 @@ struct CurlTests {
         try await blocking {
             let process = Process()
             process.executableURL = URL(fileURLWithPath: "/usr/bin/curl")
-            process.arguments = ["-sS", "--max-time", "60"] + arguments
+            process.arguments = ["-sS", "--max-time", "600"] + arguments
             let pipe = Pipe()
             process.standardOutput = pipe
             process.standardError = pipe
