@@ -27,7 +27,7 @@ import Testing
         case .hold: "hold"
         case .dispatch(let head): "dispatch \(head.target.path)"
         case .refuse(let refusal): "refuse \(refusal.status.rawValue)"
-        case .failBody(let error): "fail " + caseName(error)
+        case .failBody(let error): "fail \(error)"
         case .bodyComplete: "complete"
         case .close: "close"
         }
@@ -239,15 +239,5 @@ import Testing
         var state = state()
         state.isOverloaded = true
         #expect(feed(&state, get).1 == "refuse 503")
-    }
-}
-
-/// The case, whatever words it has for people.
-private func caseName(_ error: HTTPError) -> String {
-    switch error {
-    case .bodyTooLarge(let limit): "bodyTooLarge(limit: \(limit))"
-    case .bodyTimedOut(let received): "bodyTimedOut(received: \(received))"
-    case .bodyTruncated(let received): "bodyTruncated(received: \(received))"
-    default: "\(error)"
     }
 }
