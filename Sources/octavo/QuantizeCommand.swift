@@ -45,7 +45,7 @@ struct QuantizeCommand: ParsableCommand {
         } catch {
             bar.clear()
             let failure = Failure(wrapping: error, stage: nil)
-            let place = failure.stage.map { " while it was to \($0.rawValue)" } ?? ""
+            let place = failure.stage.map { " in stage \($0.rawValue)" } ?? ""
             FileHandle.standardError.write(Data("octavo: \(failure.type.rawValue)\(place): \(failure.detail)\n".utf8))
             throw ExitCode(failure.fault == .user ? 2 : 1)
         }

@@ -58,7 +58,7 @@ struct BadInputCommandTests {
         let bad = try directory.write("\(name).onnx", bytes)
         let refused = try quantize(bad, samples)
         #expect(refused.exit == 2 && refused.output == "", "\(refused)")
-        #expect(refused.errors.hasPrefix("octavo: \(type) while it was to load: "), "\(refused.errors)")
+        #expect(refused.errors.hasPrefix("octavo: \(type) in stage load: "), "\(refused.errors)")
         try expectNoOutput()
     }
 
