@@ -118,12 +118,12 @@ struct Conversion {
     ) throws -> Candidate {
         guard decisionSeconds > 0 else { return integer }
         let speed = try Race(order, inputs, models).speedup(of: integer.path, seconds: decisionSeconds)
-        clock.log("integer form: \(speed.ratio.formatted(.number.precision(.fractionLength(2))))x FP32")
+        clock.log("integer form: \(Number.times(speed.ratio)) the speed of FP32")
         guard speed.interval.high < 1 else { return integer }
         let candidate = try write(quantize.weightOnly(prepared, keepFloat: excluded))
         return with(
             candidate, "integers-slower",
-            "In integers this model ran at \(speed.ratio.formatted(.number.precision(.fractionLength(2))))x the speed of "
+            "In integers this model ran at \(Number.times(speed.ratio)) the speed of "
                 + "FP32 on this machine, so only its weights are stored in 8 bits: the file shrinks, the speed stays.")
     }
 

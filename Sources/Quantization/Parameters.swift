@@ -41,10 +41,4 @@ package struct ValueRange: Equatable, Sendable {
         self.low = low
         self.high = high
     }
-
-    package func union(_ other: ValueRange) -> ValueRange {
-        ValueRange(low: min(low, other.low), high: max(high, other.high))
-    }
-
-    package var width: Float { high - low }
 }

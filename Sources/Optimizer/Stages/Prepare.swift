@@ -43,7 +43,7 @@ struct Prepare {
     }
 
     private func upgrade(_ model: inout Model) throws {
-        let shapes = try probe(model.graph, of: model, batch: 1).shapes
+        let shapes = try Probe(model.graph, of: model, in: models)(sample(repeated: 1)).shapes
         do {
             try OpsetUpgrade.upgrade(&model, to: 13) { shapes[$0]?.count }
         } catch let error as ModelError {
@@ -68,37 +68,17 @@ struct Prepare {
 
     /// Shapes and types of all tensors, from runs at batch 1, 2 and 3 where the batch is free.
     private func describe(_ graph: Graph, of model: Model) throws -> Topology {
-        let first = try probe(graph, of: model, batch: 1)
+        let probe = try Probe(graph, of: model, in: models)
+        let first = try probe(sample(repeated: 1))
         var shapes = [first.shapes]
         if batchOnly, batchIsOpen {
             for batch in [2, 3] {
-                guard let more = try? probe(graph, of: model, batch: batch) else { break }
+                guard let more = try? probe(sample(repeated: batch)) else { break }
                 shapes.append(more.shapes)
             }
         }
         let known = batchOnly && (!batchIsOpen || shapes.count == 3)
         return Topology(graph: graph, types: first.types, shapesByBatch: shapes, isStaticBeyondBatch: known)
-    }
-
-    private func probe(
-        _ graph: Graph, of model: Model, batch: Int
-    ) throws -> (shapes: [String: [Int]], types: [String: ElementType]) {
-        let (probed, tensors) = try Instrumentation.probe(graph)
-        let observer = ShapeObserver()
-        var options = SessionOptions()
-        options.optimization = .none
-        options.observer = observer
-        let session = try models.session(probed, of: model, named: "probe", options)
-        _ = try session.run(sample(repeated: batch), outputs: graph.outputs.map(\.name))
-        let seen = observer.seen
-        var shapes: [String: [Int]] = [:]
-        var types: [String: ElementType] = [:]
-        for (slot, tensor) in tensors.enumerated() {
-            guard let (shape, type) = seen[slot] else { continue }
-            shapes[tensor] = shape
-            types[tensor] = type
-        }
-        return (shapes, types)
     }
 }
 
@@ -148,11 +128,46 @@ extension Prepare {
     }
 }
 
+/// A graph opened once with an observer on every tensor, to be asked for shapes and types at several batch sizes.
+private struct Probe {
+    private let session: any Session
+    private let observer = ShapeObserver()
+    private let tensors: [String]
+    private let outputs: [String]
+
+    init(_ graph: Graph, of model: Model, in models: EngineModels) throws {
+        let probed = try Instrumentation.probe(graph)
+        tensors = probed.tensors
+        outputs = graph.outputs.map(\.name)
+        let options = SessionOptions(optimization: .none, observer: observer)
+        session = try models.session(probed.graph, of: model, named: "probe", options)
+    }
+
+    /// Shapes and types of the tensors that a run on `sample` reached.
+    func callAsFunction(
+        _ sample: [String: TensorValue]
+    ) throws -> (shapes: [String: [Int]], types: [String: ElementType]) {
+        observer.forget()
+        _ = try session.run(sample, outputs: outputs)
+        let seen = observer.seen
+        var shapes: [String: [Int]] = [:]
+        var types: [String: ElementType] = [:]
+        for (slot, tensor) in tensors.enumerated() {
+            guard let (shape, type) = seen[slot] else { continue }
+            shapes[tensor] = shape
+            types[tensor] = type
+        }
+        return (shapes, types)
+    }
+}
+
 /// Notes shape and type of each observed tensor.
 private final class ShapeObserver: TensorObserver {
     private let table = Mutex<[Int: (shape: [Int], type: ElementType)]>([:])
 
     var seen: [Int: (shape: [Int], type: ElementType)] { table.withLock { $0 } }
+
+    func forget() { table.withLock { $0 = [:] } }
 
     func observe(slot: Int, context: UnsafeMutableRawPointer?, values: [ObservedTensor]) {
         guard let value = values.first else { return }
