@@ -46,6 +46,8 @@ package struct Recipe: Equatable, Sendable, Codable {
             case top1
             /// Share of samples on which FP32 and INT8 agree; the drop is 1 minus the share.
             case agreement = "top1-agreement"
+            /// Cosine between the outputs of FP32 and INT8, of the output where it is lowest; the drop is 1 minus that.
+            case cosine
         }
         package var metric: Metric
         package var maxDrop: Double

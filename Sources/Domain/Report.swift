@@ -18,6 +18,7 @@ package struct Report: Equatable, Sendable, Codable {
     package var latency: Latency?
     package var latencyAbsence: String?
     package var gate: Gate?
+    package var search: Search?
     package var size: Size
     package var memory: Memory
     package var load: Load?
@@ -33,7 +34,8 @@ package struct Report: Equatable, Sendable, Codable {
         schema: String = Report.schemaVersion, verdict: Verdict, identity: Identity, split: Split,
         accuracy: Accuracy? = nil, accuracyAbsence: String? = nil, fidelity: Fidelity? = nil,
         fidelityAbsence: String? = nil, latency: Latency? = nil, latencyAbsence: String? = nil, gate: Gate? = nil,
-        size: Size, memory: Memory, load: Load? = nil, coverage: Coverage? = nil, plan: Plan? = nil,
+        search: Search? = nil, size: Size, memory: Memory, load: Load? = nil, coverage: Coverage? = nil,
+        plan: Plan? = nil,
         calibration: CalibrationHealth? = nil, portability: Portability? = nil, environment: Environment,
         stages: [StageTime], findings: [Finding]
     ) {
@@ -48,6 +50,7 @@ package struct Report: Equatable, Sendable, Codable {
         self.latency = latency
         self.latencyAbsence = latencyAbsence
         self.gate = gate
+        self.search = search
         self.size = size
         self.memory = memory
         self.load = load

@@ -9,9 +9,14 @@ struct Candidate {
     var quantized: Quantized
     var path: String
     var decisions: [Finding]
+    /// How it met the recipe's gate.
+    var gate: Report.Gate?
+    /// What else was tried for the gate.
+    var search: Report.Search?
 }
 
-/// Calibration and quantization: builds the integer form, and the weight-only form where integers do not pay.
+/// Calibration and quantization: builds the integer form, the weight-only form where integers do not pay, and others where
+/// the recipe's gate asks for them.
 struct Conversion {
     private let order: WorkOrder.Quantize
     private let inputs: Inputs
@@ -38,41 +43,36 @@ struct Conversion {
     /// How many samples layer errors are measured on: two give most of bias correction, sixteen all of it.
     private static let reviewSamples = 16
 
-    func best() throws -> Candidate { withUnmatchedPatterns(try fastest()) }
-
-    private func fastest() throws -> Candidate {
+    func best() throws -> Candidate {
+        let excluded = excludedNodes()
         let quantize = Quantize(
             models: models, runs: runs, recipe: order.recipe,
             reviewSamples: Array(inputs.used.prefix(Self.reviewSamples)))
-        let excluded = excludedNodes()
-        guard let integer = try self.integer(quantize, excluded) else {
-            return try clock.time(.quantize) {
-                try checkWeights(excluded)
-                let candidate = try write(quantize.weightOnly(prepared, keepFloat: excluded))
-                return with(
-                    candidate, "nothing-integer",
-                    "No operator of this model can run in integers here; its weights are stored in 8 bits.")
-            }
-        }
-        return try clock.time(.quantize) { try neverSlower(integer, quantize, excluded) }
+        let forms = Forms(
+            prepared: prepared, quantize: quantize, excluded: excluded, statistics: try observe(excluded),
+            directory: order.scratch)
+        return try clock.time(.quantize) { try withUnmatchedPatterns(gated(fastest(forms), forms)) }
     }
 
-    private func integer(_ quantize: Quantize, _ excluded: [String: Reason]) throws -> Candidate? {
+    /// What calibration saw of every tensor that may be quantized; nil when nothing can run in integers.
+    private func observe(_ excluded: [String: Reason]) throws -> [String: TensorStatistics]? {
         let placement = Placement(prepared.topology, keepFloat: excluded)
         guard !placement.isEmpty else { return nil }
-        let planner = Planner(prepared.topology, rule: order.recipe.options.rule)
-        let tensors = planner.tensorsToObserve(placement)
+        let tensors = Planner(prepared.topology, rule: order.recipe.options.rule).tensorsToObserve(placement)
         let statistics = try clock.time(.calibrate) {
             try Calibrate(models: models, runs: runs)(
                 prepared, tensors: tensors, samples: inputs.used, progress: clock.progress)
         }
         clock.log("calibrated \(tensors.count) tensors on \(inputs.used.count) samples")
-        return try clock.time(.quantize) {
-            guard let usual = try quantize.integer(prepared, keepFloat: excluded, statistics, .usual).map(write) else {
-                return nil
-            }
-            return try stricter(usual, quantize, excluded, statistics)
-        }
+        return statistics
+    }
+
+    private func fastest(_ forms: Forms) throws -> Candidate {
+        if let usual = try forms.integer(.usual) { return try neverSlower(stricter(usual, forms), forms) }
+        try checkWeights(forms.excluded)
+        return with(
+            try forms.weightOnly(), "nothing-integer",
+            "No operator of this model can run in integers here; its weights are stored in 8 bits.")
     }
 
     /// An artifact that follows FP32 less closely than this, in dB, is tried again with more layers in float.
@@ -81,17 +81,11 @@ struct Conversion {
     private static let clearGain = 0.3
 
     /// Nets of many noisy layers, depthwise ones with SiLU above all, lose more in sum than in any one layer.
-    private func stricter(
-        _ usual: Candidate, _ quantize: Quantize, _ excluded: [String: Reason],
-        _ statistics: [String: TensorStatistics]
-    ) throws -> Candidate {
+    private func stricter(_ usual: Candidate, _ forms: Forms) throws -> Candidate {
         guard order.recipe.options.calibrator == .auto else { return usual }
-        let before = try fidelity(usual, quantize.reviewSamples)
-        guard before < Self.poorFidelity,
-            let strict = try quantize.integer(prepared, keepFloat: excluded, statistics, .strict)
-                .map({ try write($0, named: "strict") })
-        else { return usual }
-        let after = try fidelity(strict, quantize.reviewSamples)
+        let before = try fidelity(usual, forms.quantize.reviewSamples)
+        guard before < Self.poorFidelity, let strict = try forms.integer(.strict, named: "strict") else { return usual }
+        let after = try fidelity(strict, forms.quantize.reviewSamples)
         clock.log("with more layers in float: \(Number.fixed(before, 1)) dB -> \(Number.fixed(after, 1)) dB")
         return after >= before + Self.clearGain ? strict : usual
     }
@@ -113,18 +107,36 @@ struct Conversion {
     }
 
     /// Times the integer form against FP32; where it is slower beyond the noise, the weight-only form takes its place.
-    private func neverSlower(
-        _ integer: Candidate, _ quantize: Quantize, _ excluded: [String: Reason]
-    ) throws -> Candidate {
+    private func neverSlower(_ integer: Candidate, _ forms: Forms) throws -> Candidate {
         guard decisionSeconds > 0 else { return integer }
         let speed = try Race(order, inputs, models).speedup(of: integer.path, seconds: decisionSeconds)
         clock.log("integer form: \(Number.times(speed.ratio)) the speed of FP32")
         guard speed.interval.high < 1 else { return integer }
-        let candidate = try write(quantize.weightOnly(prepared, keepFloat: excluded))
         return with(
-            candidate, "integers-slower",
+            try forms.weightOnly(), "integers-slower",
             "In integers this model ran at \(Number.times(speed.ratio)) the speed of "
                 + "FP32 on this machine, so only its weights are stored in 8 bits: the file shrinks, the speed stays.")
+    }
+
+    /// `candidate`, or what meets the recipe's gate in its place. Throws `Failure(.gateNotMet)`.
+    private func gated(_ candidate: Candidate, _ forms: Forms) throws -> Candidate {
+        guard let gate = order.recipe.gate else { return candidate }
+        let tolerance = candidate.quantized.tolerance
+        return try GateSearch(
+            keeper: Gatekeeper(gate, order, inputs, models),
+            build: { try forms.integer(tolerance, floating: $0, named: $1) }, weightOnly: forms.weightOnly,
+            effects: { try effects($0, forms) },
+            speedup: { candidate in
+                guard decisionSeconds > 0 else { return nil }
+                return try Race(order, inputs, models).speedup(of: candidate.path, seconds: decisionSeconds / 2).ratio
+            }, clock: clock)(candidate)
+    }
+
+    private func effects(_ candidate: Candidate, _ forms: Forms) throws -> [LayerEffect] {
+        let simulation = try candidate.quantized.switched()
+        return try Sensitivity(
+            models: models, feed: inputs.calibration, outputs: runs.outputs, threads: order.threads)(
+                simulation, of: prepared, samples: forms.quantize.reviewSamples, progress: clock.progress)
     }
 
     /// Throws when no weight can be stored in 8 bits either: the artifact would be the model itself.
@@ -151,18 +163,6 @@ struct Conversion {
         var edited = candidate
         edited.decisions.append(Finding(.warning, code: code, detail: detail))
         return edited
-    }
-
-    private func write(_ quantized: Quantized) throws -> Candidate {
-        try write(quantized, named: quantized.form.rawValue)
-    }
-
-    private func write(_ quantized: Quantized, named name: String) throws -> Candidate {
-        var model = quantized.model
-        model.declareDomains()
-        let path = order.scratch + "/" + name + ".onnx"
-        try model.write(to: path)
-        return Candidate(quantized: quantized, path: path, decisions: [])
     }
 
     /// Nodes that the recipe's `exclude` patterns name.

@@ -18,6 +18,8 @@ struct QuantizeCommand: ParsableCommand {
     @Option(help: "auto, min-max, percentile or mse.") var calibrator: Calibrator = .auto
     @Option(help: "Percent of the values that 'percentile' keeps.") var percentile: Double = 99.99
     @Option(help: "Node names or patterns with * that stay float; may be repeated.") var exclude: [String] = []
+    @Option(help: "What must be kept, as METRIC=MAX_DROP: top1=0.01, top1-agreement=0.02 or cosine=0.001.")
+    var gate: String?
     @Option(help: "Use at most this many calibration samples.") var maxSamples: Int?
     @Option(help: "Engine threads; default: one for each processor.") var threads: Int?
     @Option(help: "Seconds in which latency is measured.") var measureTime: Double = 3
@@ -29,6 +31,10 @@ struct QuantizeCommand: ParsableCommand {
             throw ValidationError("--percentile must be above 50, at most 100")
         }
         if let maxSamples, maxSamples < 1 { throw ValidationError("--max-samples must be at least 1") }
+        if gate != nil, evaluation == nil {
+            throw ValidationError("--gate is checked on evaluation samples: give --evaluation")
+        }
+        _ = try gateValue()
         guard measureTime > 0, measureTime <= 3600 else { throw ValidationError("--measure-time must be 0 to 3600") }
         if let threads, !(1...1024).contains(threads) { throw ValidationError("--threads must be 1...1024") }
     }
@@ -62,6 +68,7 @@ struct QuantizeCommand: ParsableCommand {
         recipe.options.percentile = percentile
         recipe.options.exclude = exclude
         recipe.options.maxSamples = maxSamples
+        recipe.gate = try gateValue()
         let file = URL(fileURLWithPath: model).resolvingSymlinksInPath()
         let staged = StagedModel(
             directory: file.deletingLastPathComponent().path, file: file.lastPathComponent, digest: nil)
@@ -74,6 +81,18 @@ struct QuantizeCommand: ParsableCommand {
             job: "command-line", attempt: 1, model: staged, calibration: samples(calibration),
             evaluation: evaluation.map(samples), recipe: recipe, scratch: scratch,
             threads: threads ?? ProcessInfo.processInfo.activeProcessorCount, measureSeconds: measureTime)
+    }
+
+    private func gateValue() throws -> Recipe.Gate? {
+        guard let gate else { return nil }
+        let parts = gate.split(separator: "=", maxSplits: 1).map(String.init)
+        guard parts.count == 2, let metric = Recipe.Gate.Metric(rawValue: parts[0]), let drop = Double(parts[1]),
+            (0...1).contains(drop)
+        else {
+            let metrics = Recipe.Gate.Metric.allCases.map(\.rawValue).joined(separator: ", ")
+            throw ValidationError("--gate is METRIC=MAX_DROP with one of \(metrics) and a drop from 0 to 1")
+        }
+        return Recipe.Gate(metric: metric, maxDrop: drop)
     }
 
     private func makeScratch() throws -> String {

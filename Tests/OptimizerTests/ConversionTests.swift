@@ -64,7 +64,7 @@ import Testing
         }
     }
 
-    private func observe(
+    func observe(
         _ prepared: PreparedModel, _ tensors: [String], _ samples: SampleArrays
     ) throws -> [String: TensorStatistics] {
         let scratch = try ScratchDirectory()

@@ -89,20 +89,27 @@ import Testing
     @Test func aGateThatHoldsIsReported() throws {
         var conversion = try Conversions()
         conversion.recipe.gate = .init(metric: .agreement, maxDrop: 1)
-        #expect(try conversion(Self.branchy().model(), Self.samples).report.gate?.met == true)
+        let evaluation = SampleArrays("x", [8, 8, 8], count: 2, seed: 3)
+        let report = try conversion(Self.branchy().model(), Self.samples, evaluation: evaluation).report
+        #expect(report.gate?.met == true)
+        #expect(report.search == nil)
     }
 
     @Test func aGateThatFailsFailsTheJob() throws {
         var conversion = try Conversions()
         conversion.recipe.gate = .init(metric: .agreement, maxDrop: -0.01)
-        let failure = try conversion.failure(Self.branchy().model(), Self.samples)
+        let failure = try conversion.failure(
+            Self.branchy().model(), Self.samples, evaluation: SampleArrays("x", [8, 8, 8], count: 2, seed: 3))
         #expect(failure.type == .gateNotMet && failure.stage == .verify)
+        #expect(failure.detail.contains("Most sensitive: "), "\(failure.detail)")
     }
 
     @Test func aGateWithoutLabelsFailsTheJob() throws {
         var conversion = try Conversions()
         conversion.recipe.gate = .init(metric: .top1, maxDrop: 0.5)
-        #expect(try conversion.failure(Self.branchy().model(), Self.samples).type == .gateNotMet)
+        let failure = try conversion.failure(
+            Self.branchy().model(), Self.samples, evaluation: SampleArrays("x", [8, 8, 8], count: 2, seed: 3))
+        #expect(failure.type == .gateNotMet && failure.detail.contains("labels"), "\(failure.detail)")
     }
 
     @Test func anEvaluationSetIsWhatQualityIsMeasuredOn() throws {

@@ -107,9 +107,11 @@ struct Conversions {
     }
 
     /// The failure that converting `model` ends with.
-    func failure(_ model: Model, _ samples: SampleArrays) throws -> Failure {
+    func failure(
+        _ model: Model, _ samples: SampleArrays, evaluation: SampleArrays? = nil
+    ) throws -> Failure {
         do {
-            _ = try self(model, samples)
+            _ = try self(model, samples, evaluation: evaluation)
         } catch let failure as Failure {
             return failure
         }

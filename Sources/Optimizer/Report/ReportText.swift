@@ -15,6 +15,7 @@ package struct ReportText {
         text.sizeAndMemory()
         text.coverage()
         text.keptFloat()
+        text.page.search(report.search)
         text.samples()
         text.machine()
         text.identity()

@@ -42,7 +42,8 @@ struct Publish {
         return Report(
             verdict: .pending, identity: try identity(artifact),
             split: split, accuracy: verified.accuracy, accuracyAbsence: verified.accuracyAbsence,
-            fidelity: verified.fidelity, latency: measured.latency, gate: verified.gate,
+            fidelity: verified.fidelity, latency: measured.latency, gate: candidate.gate,
+            search: candidate.search,
             size: Report.Size(
                 modelBytes: modelBytes, artifactBytes: size(of: artifact),
                 modelWeightBytes: Int64(inputs.loaded.summary.weightBytes),

@@ -13,6 +13,30 @@ struct Quantized {
     var topology: Topology
     /// Layers in the order of their corrected SQNR, worst first.
     var layers: [(name: String, sqnr: Double)]
+    var tolerance: Quantize.Tolerance
+    private let weights: [Int: QuantizedWeight]
+    private let biases: [Int: [Float]]
+
+    fileprivate init(
+        _ model: Model, _ form: Form, _ plan: Plan, _ topology: Topology, _ review: LayerReview,
+        _ tolerance: Quantize.Tolerance, weights: [Int: QuantizedWeight], biases: [Int: [Float]]
+    ) {
+        self.model = model
+        self.form = form
+        self.plan = plan
+        self.topology = topology
+        self.tolerance = tolerance
+        self.weights = weights
+        self.biases = biases
+        layers = zip(review.anchors, review.errors)
+            .map { (name: topology.graph.nodes[$0.node].label, sqnr: $1.correctedSQNR) }
+            .sorted { $0.sqnr < $1.sqnr }
+    }
+
+    /// The same arithmetic in float, with a switch for each layer.
+    func switched() throws -> SwitchedSimulation {
+        try SwitchedSimulation(topology, plan, weights, biases: biases)
+    }
 
     /// What the artifact is.
     enum Form: String {
@@ -69,7 +93,7 @@ struct Quantize {
         var emitter = QDQEmitter(topology, plan)
         var model = prepared.model
         model.graph = try emitter.emit(weights: weights, biases: biases)
-        return Quantized(model: model, form: .integer, plan: plan, topology: topology, layers: layers(review, topology))
+        return Quantized(model, .integer, plan, topology, review, tolerance, weights: weights, biases: biases)
     }
 
     func weightOnly(_ prepared: PreparedModel, keepFloat: [String: Reason]) throws -> Quantized {
@@ -82,14 +106,7 @@ struct Quantize {
         var emitter = WeightOnlyEmitter(topology.graph)
         var model = prepared.model
         model.graph = try emitter.emit(placement.anchors, weights: weights, biases: biases)
-        return Quantized(
-            model: model, form: .weightOnly, plan: plan, topology: topology, layers: layers(review, topology))
-    }
-
-    private func layers(_ review: LayerReview, _ topology: Topology) -> [(name: String, sqnr: Double)] {
-        zip(review.anchors, review.errors)
-            .map { (name: topology.graph.nodes[$0.node].label, sqnr: $1.correctedSQNR) }
-            .sorted { $0.sqnr < $1.sqnr }
+        return Quantized(model, .weightOnly, plan, topology, review, .usual, weights: weights, biases: biases)
     }
 
     private static func weights(_ plan: Plan, _ topology: Topology) throws -> [Int: QuantizedWeight] {

@@ -11,7 +11,6 @@ struct Verify {
         var fidelity: Report.Fidelity
         var accuracy: Report.Accuracy?
         var accuracyAbsence: String?
-        var gate: Report.Gate?
     }
     private let order: WorkOrder.Quantize
     private let inputs: Inputs
@@ -25,7 +24,6 @@ struct Verify {
         self.clock = clock
     }
 
-    /// Throws `Failure(.gateNotMet)` when the recipe has a gate and the artifact misses it.
     func callAsFunction(_ candidate: Candidate) throws -> Result {
         let profile = try Profile(
             candidate.path, in: models, inputs: inputs.evaluation.sample(0), outputs: outputs,
@@ -33,9 +31,7 @@ struct Verify {
         let reasons = candidate.quantized.reasonsForFloat
         let names = reasons.keys.sorted { $0.utf8.count > $1.utf8.count }
         let coverage = Report.Coverage(profile) { step in names.first(where: step.hasPrefix).flatMap { reasons[$0] } }
-        var result = try compare(candidate, coverage)
-        if let gate = order.recipe.gate { result.gate = try check(gate, result) }
-        return result
+        return try compare(candidate, coverage)
     }
 
     private var outputs: [String] { inputs.loaded.summary.outputs.map(\.name) }
@@ -64,36 +60,12 @@ struct Verify {
         let labelled = accuracy?.result()
         return Result(
             coverage: coverage, fidelity: fidelity.result(), accuracy: labelled,
-            accuracyAbsence: labelled == nil ? absence(of: feed, fidelity) : nil, gate: nil)
+            accuracyAbsence: labelled == nil ? absence(of: feed, fidelity) : nil)
     }
 
     private func absence(of feed: SampleFeed, _ fidelity: FidelityMeter) -> String {
         if feed.labels == nil { return "the samples have no labels (an integer array 'labels' in the .npz)" }
         return "no output of the model looks like class scores"
-    }
-
-    private func check(_ gate: Recipe.Gate, _ result: Result) throws -> Report.Gate {
-        let drop: Double? =
-            switch gate.metric {
-            case .top1: result.accuracy.map { -$0.delta }
-            case .agreement: result.fidelity.agreement.map { 1 - $0.top1 }
-            }
-        guard let drop else {
-            throw Failure(
-                .gateNotMet, stage: .verify,
-                detail: "The gate \(gate.metric.rawValue) cannot be measured: "
-                    + (result.accuracyAbsence ?? "no output looks like class scores") + ".")
-        }
-        guard drop <= gate.maxDrop else {
-            throw Failure(
-                .gateNotMet, stage: .verify,
-                detail: "\(gate.metric.rawValue) dropped by \(Number.percent(drop)), more than the gate's "
-                    + "\(Number.percent(gate.maxDrop)). Keep sensitive layers float with options.exclude, or allow more."
-            )
-        }
-        return Report.Gate(
-            metric: gate.metric, maxDrop: gate.maxDrop, drop: drop, met: true,
-            detail: "dropped by \(Number.percent(drop)), at most \(Number.percent(gate.maxDrop)) allowed")
     }
 }
 
@@ -102,10 +74,10 @@ extension Topology {
     fileprivate var macs: [String: Int] {
         var macs: [String: Int] = [:]
         for (index, node) in graph.nodes.enumerated() where OperatorRule.of(node) == .anchor {
-            guard !node.name.isEmpty, case .success(let anchor) = Anchor.find(node, at: index, in: self),
-                let outputs = shape(anchor.output)?.reduce(1, *)
-            else { continue }
-            macs[node.name] = outputs * (anchor.weightDims.reduce(1, *) / anchor.channels)
+            guard !node.name.isEmpty, case .success(let anchor) = Anchor.find(node, at: index, in: self) else {
+                continue
+            }
+            macs[node.name] = self.macs(anchor)
         }
         return macs
     }

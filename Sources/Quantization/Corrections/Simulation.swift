@@ -20,12 +20,13 @@ package struct Simulation {
     }
 }
 
-private struct SimulationBuilder {
+/// Adds to a float graph what its anchors compute from rounded numbers.
+struct SimulationBuilder {
     let topology: Topology
     let plan: Plan
     var graph: Graph
     var added: [Node] = []
-    var compared: [Anchor] = []
+    private(set) var compared: [Anchor] = []
     /// Simulated form of tensors that have one already.
     private var rounded: [String: String] = [:]
     /// Raw output of an anchor or Add by the tensor behind its absorbed activation.
@@ -39,14 +40,7 @@ private struct SimulationBuilder {
     }
 
     mutating func compare(_ anchor: Anchor, _ weight: QuantizedWeight) {
-        var clone = topology.graph.nodes[anchor.node]
-        clone.name = graph.freshName(anchor.output + "/simulated_node")
-        clone.inputs[0] = round(anchor.activation)
-        clone.inputs[1] = graph.addFloats(
-            weight.dequantized(), dims: weight.dims, stem: anchor.output + "/simulated_weight")
-        let output = graph.freshName(anchor.output + "/simulated")
-        clone.outputs[0] = output
-        added.append(clone)
+        let output = simulate(anchor, weight)
         let verdict = graph.freshName(anchor.output + "/compared")
         added.append(
             Node(
@@ -54,6 +48,23 @@ private struct SimulationBuilder {
                 domain: Instrumentation.domain,
                 attributes: [.int("slot", compared.count)]))
         compared.append(anchor)
+    }
+
+    /// Adds a copy of `anchor` that reads rounded numbers, with another bias where one is given, and returns its output.
+    mutating func simulate(_ anchor: Anchor, _ weight: QuantizedWeight, bias: [Float]? = nil) -> String {
+        var clone = topology.graph.nodes[anchor.node]
+        clone.name = graph.freshName(anchor.output + "/simulated_node")
+        clone.inputs[0] = round(anchor.activation)
+        clone.inputs[1] = graph.addFloats(
+            weight.dequantized(), dims: weight.dims, stem: anchor.output + "/simulated_weight")
+        if let bias, clone.op != "MatMul" {
+            let name = graph.addFloats(bias, dims: [bias.count], stem: anchor.output + "/simulated_bias")
+            if clone.inputs.count > 2 { clone.inputs[2] = name } else { clone.inputs.append(name) }
+        }
+        let output = graph.freshName(anchor.output + "/simulated")
+        clone.outputs[0] = output
+        added.append(clone)
+        return output
     }
 
     mutating func finish() throws -> Graph {

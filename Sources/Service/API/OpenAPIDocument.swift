@@ -1180,12 +1180,20 @@ enum OpenAPIDocument {
                   minimum: 1
                   maximum: 256
             Gate:
-              description: What the artifact must keep on the evaluation set; otherwise the job fails.
+              description: |
+                What the artifact must keep on those evaluation samples that are not in the calibration set. Where the usual
+                artifact keeps too little, layers go back to float, the most disturbing for the time they save first, as few as the
+                gate needs; the report lists what was tried. When nothing passes, the job fails and names the best.
               type: object
               additionalProperties: false
               required: [metric, max_drop]
               properties:
-                metric: { type: string, enum: [top1, top1-agreement] }
+                metric:
+                  description: |
+                    top1: labelled accuracy, FP32 minus INT8. top1-agreement: 1 minus the share of samples with the same best
+                    class. cosine: 1 minus the cosine between the outputs of FP32 and INT8, where it is lowest.
+                  type: string
+                  enum: [top1, top1-agreement, cosine]
                 max_drop: { type: number, minimum: 0, maximum: 1 }
             JobRequest:
               type: object

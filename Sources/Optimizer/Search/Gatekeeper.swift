@@ -1,0 +1,94 @@
+import Domain
+import Inference
+
+/// Measures a candidate by the recipe's gate, on evaluation samples that calibration has not seen.
+struct Gatekeeper {
+    let gate: Recipe.Gate
+    private let order: WorkOrder.Quantize
+    private let models: EngineModels
+    private let outputs: [String]
+    private let labels: [Int]?
+    /// Evaluation samples whose bytes are not in the calibration set.
+    private let heldOut: [Int]
+    private let reference: ReferenceOutputs
+
+    /// Throws `Failure(.gateNotMet)` when no evaluation sample is held out.
+    init(_ gate: Recipe.Gate, _ order: WorkOrder.Quantize, _ inputs: Inputs, _ models: EngineModels) throws {
+        self.gate = gate
+        self.order = order
+        self.models = models
+        outputs = inputs.loaded.summary.outputs.map(\.name)
+        labels = inputs.evaluation.labels
+        let seen = Set(inputs.digests)
+        heldOut = (0..<inputs.evaluation.count).filter { !seen.contains(inputs.evaluationDigests[$0]) }
+        guard inputs.heldOut, !heldOut.isEmpty else {
+            throw Self.unmeasurable(
+                gate,
+                inputs.heldOut
+                    ? "every evaluation sample is also in the calibration set"
+                    : "there is no evaluation set")
+        }
+        reference = ReferenceOutputs(
+            try models.original(order.model.path, Race.options(order.threads)), feed: inputs.evaluation,
+            outputs: outputs)
+    }
+
+    /// How many samples a measurement takes.
+    var samples: Int { heldOut.count }
+
+    /// How far the artifact at `path` falls below FP32, in the gate's metric. `progress` gets the share done.
+    func drop(of path: String, progress: (Double) -> Void = { _ in }) throws -> Double {
+        let session = try models.engine.makeSession(.path(path), Race.options(order.threads))
+        var fidelity = FidelityMeter(outputs: outputs)
+        var accuracy: AccuracyMeter?
+        for (done, index) in heldOut.enumerated() {
+            let (inputs, expected) = try reference.sample(index)
+            let tested = try session.run(inputs, outputs: outputs)
+            try fidelity.add(sample: index, reference: expected, candidate: tested)
+            if gate.metric == .top1, let label = labels?[index], let scores = fidelity.scoreOutput,
+                let position = outputs.firstIndex(of: scores.name)
+            {
+                var meter = accuracy ?? AccuracyMeter(output: scores.name, classes: scores.classes)
+                try meter.add(sample: index, label: label, reference: expected[position], candidate: tested[position])
+                accuracy = meter
+            }
+            progress(Double(done + 1) / Double(heldOut.count))
+        }
+        return try drop(fidelity.result(), accuracy?.result())
+    }
+
+    private func drop(_ fidelity: Report.Fidelity, _ accuracy: Report.Accuracy?) throws -> Double {
+        switch gate.metric {
+        case .top1:
+            if let accuracy { return -accuracy.delta }
+            throw Self.unmeasurable(
+                gate,
+                labels == nil
+                    ? "the samples have no labels (an integer array 'labels' in the .npz)"
+                    : "no output of the model looks like class scores")
+        case .agreement:
+            if let agreement = fidelity.agreement { return 1 - agreement.top1 }
+            throw Self.unmeasurable(gate, "no output of the model looks like class scores")
+        case .cosine:
+            guard fidelity.outputs.allSatisfy({ $0.broken == 0 }) else { return 2 }
+            if let lowest = fidelity.outputs.compactMap(\.cosine).min() { return 1 - lowest }
+            throw Self.unmeasurable(gate, "no output holds numbers that differ from 0")
+        }
+    }
+
+    func passes(_ drop: Double) -> Bool { drop <= gate.maxDrop }
+
+    /// What the report says of a candidate that passed.
+    func report(_ drop: Double) -> Report.Gate {
+        Report.Gate(
+            metric: gate.metric, maxDrop: gate.maxDrop, drop: drop, met: true,
+            detail: "dropped by \(Number.percent(drop)), at most \(Number.percent(gate.maxDrop)) allowed, on "
+                + "\(samples) held-out samples")
+    }
+
+    private static func unmeasurable(_ gate: Recipe.Gate, _ why: String) -> Failure {
+        Failure(
+            .gateNotMet, stage: .verify,
+            detail: "The gate \(gate.metric.rawValue) cannot be measured: \(why). Post evaluation samples for it.")
+    }
+}
