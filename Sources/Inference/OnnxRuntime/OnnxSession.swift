@@ -1,5 +1,6 @@
 import CEngines
 import ModelGraph
+import Synchronization
 
 /// A model loaded into ONNX Runtime.
 ///
@@ -42,7 +43,21 @@ final class OnnxSession: Session, @unchecked Sendable {
         octavo_ort_release_session(table.pointer, pointer)
     }
 
+    /// Held while a session with observers is made: the engine looks up and adds a domain of operators in two steps, and a
+    /// second thread in between makes it fail ("the domain is already exist").
+    private static let addingDomain = Mutex(())
+
     private static func load(
+        _ source: ModelSource, _ options: SessionOptions, _ observers: OrtObservers?, _ engine: OnnxRuntime
+    ) throws -> OpaquePointer {
+        guard observers != nil else { return try create(source, options, nil, engine) }
+        return try addingDomain.withLock { _ in Made(pointer: try create(source, options, observers, engine)) }.pointer
+    }
+
+    /// Carries a session's handle out of the lock; it has one owner at any time.
+    private struct Made: @unchecked Sendable { let pointer: OpaquePointer }
+
+    private static func create(
         _ source: ModelSource, _ options: SessionOptions, _ observers: OrtObservers?, _ engine: OnnxRuntime
     ) throws -> OpaquePointer {
         let table = engine.table

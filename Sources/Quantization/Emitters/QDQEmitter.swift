@@ -50,6 +50,7 @@ package struct QDQEmitter {
             }
         }
         graph.nodes = nodes
+        graph = FloatGuard(graph).guarded()
         try graph.sortTopologically()
         graph.removeUnused()
         return graph

@@ -1,0 +1,97 @@
+import ModelGraph
+
+/// Keeps what the plan left in float in float.
+///
+/// ONNX Runtime takes a float Conv, ConvTranspose or Gemm between a DequantizeLinear and a QuantizeLinear, also with a Relu
+/// or Clip before the latter, for one whose weight was forgotten, and quantizes that weight with one scale for all channels
+/// (its WeightBiasQuantization). A MobileNet with one depthwise Conv in float so falls from 40 dB to 7. A LeakyRelu in
+/// between hides the pattern: with slope 1 it is the identity, with slope 0 a Relu, and the runtime fuses either into the
+/// layer's own kernel.
+struct FloatGuard {
+    private var graph: Graph
+    private let index: GraphIndex
+
+    init(_ graph: Graph) {
+        self.graph = graph
+        index = GraphIndex(graph)
+    }
+
+    /// The same function of the inputs, with every float layer safe.
+    func guarded() -> Graph {
+        var copy = self
+        for place in graph.nodes.indices where isInDanger(place) { copy.protect(place) }
+        return copy.graph
+    }
+
+    private static let endangered: Set<String> = ["Conv", "ConvTranspose", "Gemm"]
+
+    private func isInDanger(_ place: Int) -> Bool {
+        let node = graph.nodes[place]
+        guard node.domain.isEmpty, Self.endangered.contains(node.op), node.inputs.count > 1,
+            index.producer(of: node.inputs[0]).map({ graph.nodes[$0].op }) == "DequantizeLinear"
+        else { return false }
+        return index.initializer(named: node.inputs[1]) != nil
+    }
+
+    private mutating func protect(_ place: Int) {
+        let output = graph.nodes[place].outputs[0]
+        var needsIdentity = false
+        for consumer in index.consumers(of: output) {
+            let node = graph.nodes[consumer]
+            let quantizers = node.op == "Relu" || node.op == "Clip" ? self.quantizers(after: node) : []
+            if node.op == "QuantizeLinear" {
+                needsIdentity = true
+            } else if node.op == "Relu", !quantizers.isEmpty {
+                becomeLeakyRelu(consumer, slope: 0)
+            } else if node.op == "Clip", !quantizers.isEmpty {
+                if quantizers.count == index.consumers(of: node.outputs[0]).count, !isOutput(node.outputs[0]),
+                    quantizers.allSatisfy({ saturates($0, like: node) })
+                {
+                    becomeLeakyRelu(consumer, slope: 1)
+                } else {
+                    needsIdentity = true
+                }
+            }
+        }
+        if needsIdentity { addIdentity(behind: place) }
+    }
+
+    private func quantizers(after node: Node) -> [Node] {
+        index.consumers(of: node.outputs[0]).map { graph.nodes[$0] }.filter { $0.op == "QuantizeLinear" }
+    }
+
+    private func isOutput(_ name: String) -> Bool { graph.outputs.contains { $0.name == name } }
+
+    /// Whether `quantizer` gives its smallest and largest number at the bounds of `clip`, which then has no effect.
+    private func saturates(_ quantizer: Node, like clip: Node) -> Bool {
+        guard quantizer.inputs.count == 3, let scale = floats(quantizer.inputs[1])?.first,
+            let place = index.initializer(named: quantizer.inputs[2]), graph.initializers[place].type == .uint8,
+            let zero = (try? graph.initializers[place].int64s())?.first,
+            clip.inputs.count == 3, let low = floats(clip.inputs[1])?.first, let high = floats(clip.inputs[2])?.first
+        else { return false }
+        func quantized(_ value: Float) -> Float { (value / scale).rounded(.toNearestOrEven) + Float(zero) }
+        return low <= high && quantized(low) <= 0 && quantized(high) >= 255
+    }
+
+    private func floats(_ name: String) -> [Float]? {
+        index.initializer(named: name).flatMap { try? graph.initializers[$0].floats() }
+    }
+
+    private mutating func becomeLeakyRelu(_ place: Int, slope: Float) {
+        var node = graph.nodes[place]
+        node.op = "LeakyRelu"
+        node.inputs = [node.inputs[0]]
+        node.attributes = [.float("alpha", slope)]
+        graph.nodes[place] = node
+    }
+
+    private mutating func addIdentity(behind place: Int) {
+        let output = graph.nodes[place].outputs[0]
+        let inner = graph.freshName(output + "/float")
+        graph.renameOutput(output, to: inner, at: place)
+        graph.nodes.append(
+            Node(
+                op: "LeakyRelu", inputs: [inner], outputs: [output], name: graph.freshName(output + "/keep_float"),
+                attributes: [.float("alpha", 1)]))
+    }
+}
