@@ -9,6 +9,8 @@ struct Candidate {
     var quantized: Quantized
     var path: String
     var decisions: [Finding]
+    /// Nodes that were put back to float for speed or for the gate.
+    var floating: [String: Reason] = [:]
     /// How it met the recipe's gate.
     var gate: Report.Gate?
     /// What else was tried for the gate.
@@ -68,7 +70,9 @@ struct Conversion {
     }
 
     private func fastest(_ forms: Forms) throws -> Candidate {
-        if let usual = try forms.integer(.usual) { return try neverSlower(stricter(usual, forms), forms) }
+        if let usual = try forms.integer(.usual) {
+            return try neverSlower(tuned(stricter(usual, forms), forms), forms)
+        }
         try checkWeights(forms.excluded)
         return with(
             try forms.weightOnly(), "nothing-integer",
@@ -90,18 +94,21 @@ struct Conversion {
         return after >= before + Self.clearGain ? strict : usual
     }
 
-    /// Lowest SQNR of the candidate's outputs against FP32, in dB.
+    /// Lowest SQNR of the candidate's judged tensors against FP32, in dB.
     private func fidelity(_ candidate: Candidate, _ samples: [Int]) throws -> Double {
-        let outputs = inputs.loaded.summary.outputs.map(\.name)
-        let sessions = try [order.model.path, candidate.path].map {
-            try models.engine.makeSession(.path($0), Race.options(order.threads))
+        let tensors = prepared.topology.judged
+        let sessions = try [
+            ("judged-float", prepared.model, prepared.topology.graph),
+            ("judged", candidate.quantized.model, candidate.quantized.model.graph),
+        ].map { name, model, graph in
+            try models.session(graph.giving(tensors), of: model, named: name, Race.options(order.threads))
         }
-        var meter = FidelityMeter(outputs: outputs)
+        var meter = FidelityMeter(outputs: tensors)
         for index in samples {
             let sample = try inputs.calibration.sample(index)
             try meter.add(
-                sample: index, reference: sessions[0].run(sample, outputs: outputs),
-                candidate: sessions[1].run(sample, outputs: outputs))
+                sample: index, reference: sessions[0].run(sample, outputs: tensors),
+                candidate: sessions[1].run(sample, outputs: tensors))
         }
         return meter.result().outputs.compactMap(\.sqnrDb).min() ?? .infinity
     }
@@ -118,13 +125,18 @@ struct Conversion {
                 + "FP32 on this machine, so only its weights are stored in 8 bits: the file shrinks, the speed stays.")
     }
 
+    /// `integer`, or what runs faster on this machine.
+    private func tuned(_ integer: Candidate, _ forms: Forms) throws -> Candidate {
+        guard decisionSeconds > 0 else { return integer }
+        return try Tuning(order, inputs, models, prepared, clock, seconds: decisionSeconds)(integer, forms)
+    }
+
     /// `candidate`, or what meets the recipe's gate in its place. Throws `Failure(.gateNotMet)`.
     private func gated(_ candidate: Candidate, _ forms: Forms) throws -> Candidate {
         guard let gate = order.recipe.gate else { return candidate }
-        let tolerance = candidate.quantized.tolerance
         return try GateSearch(
             keeper: Gatekeeper(gate, order, inputs, models),
-            build: { try forms.integer(tolerance, floating: $0, named: $1) }, weightOnly: forms.weightOnly,
+            build: { try forms.integer(like: candidate, floating: $0, named: $1) }, weightOnly: forms.weightOnly,
             effects: { try effects($0, forms) },
             speedup: { candidate in
                 guard decisionSeconds > 0 else { return nil }
@@ -135,7 +147,7 @@ struct Conversion {
     private func effects(_ candidate: Candidate, _ forms: Forms) throws -> [LayerEffect] {
         let simulation = try candidate.quantized.switched()
         return try Sensitivity(
-            models: models, feed: inputs.calibration, outputs: runs.outputs, threads: order.threads)(
+            models: models, feed: inputs.calibration, outputs: prepared.topology.judged, threads: order.threads)(
                 simulation, of: prepared, samples: forms.quantize.reviewSamples, progress: clock.progress)
     }
 

@@ -17,7 +17,21 @@ struct Forms {
     ) throws -> Candidate? {
         guard let statistics else { return nil }
         let kept = excluded.merging(floating) { own, _ in own }
-        return try quantize.integer(prepared, keepFloat: kept, statistics, tolerance).map { try write($0, named: name) }
+        guard let quantized = try quantize.integer(prepared, keepFloat: kept, statistics, tolerance) else { return nil }
+        var candidate = try write(quantized, named: name)
+        candidate.floating = floating
+        return candidate
+    }
+
+    /// `candidate` with still more nodes in float.
+    func integer(
+        like candidate: Candidate, floating: [String: Reason], named name: String
+    ) throws -> Candidate? {
+        var other = try integer(
+            candidate.quantized.tolerance, floating: candidate.floating.merging(floating) { own, _ in own }, named: name
+        )
+        other?.decisions = candidate.decisions
+        return other
     }
 
     /// Float arithmetic on weights stored in 8 bits.

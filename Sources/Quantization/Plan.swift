@@ -96,12 +96,13 @@ package struct Planner: Sendable {
         }
         guard !merged.isEmpty else { throw QuantizationError.notObserved(tensor: group[0]) }
         let choice: RangeChoice
-        if rule == .auto, feedsOnlyFloat(group, placement) {
+        let activation = group.count == 1 ? activation(after: group[0]) : .none
+        if rule == .auto, activation == .none, feedsOnlyFloat(group, placement) {
             let extremes = merged.choose(.minMax)
             choice = RangeChoice(
                 range: extremes.range, reason: "extremes: a result of the model, where rare high values count most")
         } else {
-            choice = merged.choose(rule, before: group.count == 1 ? activation(after: group[0]) : .none)
+            choice = merged.choose(rule, before: activation)
         }
         return (Affine.unsigned(choice.range), choice.reason)
     }

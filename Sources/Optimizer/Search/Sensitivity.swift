@@ -9,7 +9,7 @@ import Synchronization
 struct LayerEffect {
     var anchor: Anchor
     var name: String
-    /// Error power over signal power, summed over the outputs, in the mean over the samples. Infinite when an output is no
+    /// Error power over signal power, summed over the judged tensors, in the mean over the samples. Infinite when an output is no
     /// longer finite.
     var noise: Double
     var macs: Int
@@ -25,6 +25,7 @@ struct LayerEffect {
 struct Sensitivity {
     let models: EngineModels
     let feed: SampleFeed
+    /// The tensors that are judged.
     let outputs: [String]
     let threads: Int
 
@@ -44,7 +45,8 @@ struct Sensitivity {
         let chosen = Array(samples.prefix(max(1, affordable)))
         var options = SessionOptions()
         options.optimization = .none
-        let session = try models.session(simulation.graph, of: prepared.model, named: "switched", options)
+        let session = try models.session(
+            simulation.graph.giving(outputs), of: prepared.model, named: "switched", options)
         let noise = try self.noise(simulation, session, chosen, progress)
         return anchors.indices.map { slot in
             LayerEffect(

@@ -34,6 +34,16 @@ struct Race {
             fp32: { try reference.run() }, int8: { try candidate.run() })
     }
 
+    /// Interleaved timings of two candidates: the first in FP32's place.
+    func run(_ first: String, against second: String, budget: Double) throws -> Report.Latency {
+        let a = try models.engine.makeSession(.path(first), Self.options(order.threads)).bind(sample)
+        let b = try models.engine.makeSession(.path(second), Self.options(order.threads)).bind(sample)
+        var settings = LatencyMeter.Settings()
+        settings.budget = budget
+        settings.threads = order.threads
+        return try LatencyMeter(settings: settings).measure(fp32: { try a.run() }, int8: { try b.run() })
+    }
+
     /// A short measurement to decide by.
     func speedup(of path: String, seconds: Double) throws -> (ratio: Double, interval: Report.Interval) {
         let latency = try run(path, budget: seconds)

@@ -14,24 +14,32 @@ struct Profile {
     }
     var steps: [Step]
 
-    /// Runs `path` a few times with the engine's profiler and keeps the last run. `macs` gives the multiply-accumulates of
-    /// the model's own nodes: what the engine makes of a node keeps its name at the front.
+    init(steps: [Step]) { self.steps = steps }
+
+    /// Runs `path` a few times with the engine's profiler and takes the median time of each node. `macs` gives the
+    /// multiply-accumulates of the model's own nodes: what the engine makes of a node keeps its name at the front.
     init(
         _ path: String, in models: EngineModels, inputs: [String: TensorValue], outputs: [String],
-        macs: [String: Int] = [:]
+        macs: [String: Int] = [:], threads: Int = 1, runs: Int = 3
     ) throws {
         var options = SessionOptions()
+        options.threads = threads
         options.profilePrefix = models.directory + "/profile"
         let session = try models.engine.makeSession(.path(path), options)
-        let runs = 3
         for _ in 0..<runs { _ = try session.run(inputs, outputs: outputs) }
         let file = try session.endProfiling()
         defer { unlink(file) }
         let events = try JSONDecoder().decode([Event].self, from: Data(contentsOf: URL(fileURLWithPath: file)))
         let kernels = events.filter { $0.cat == "Node" && $0.name.hasSuffix("_kernel_time") }
         let origins = macs.keys.sorted { $0.utf8.count > $1.utf8.count }
-        steps = kernels.suffix(kernels.count / runs).map { event in
+        let count = kernels.count / runs
+        steps = kernels.suffix(count).enumerated().map { place, event in
             var step = Step(event)
+            // A node inside a branch may run in some runs only: then places do not correspond, and the last run stands.
+            let same = stride(from: place, to: count * runs, by: max(count, 1)).map { kernels[$0] }
+            if kernels.count == count * runs, same.allSatisfy({ $0.name == event.name }) {
+                step.microseconds = Statistics.median(same.map { $0.dur ?? 0 })
+            }
             if Step.multiplying.contains(step.op), let origin = origins.first(where: step.name.hasPrefix) {
                 step.macs = macs[origin] ?? 0
             }
@@ -97,6 +105,9 @@ extension Profile.Step {
     }
 
     var isConversion: Bool { op == "QuantizeLinear" || op == "DequantizeLinear" }
+
+    /// Only moves values between the orders that kernels want.
+    var changesLayout: Bool { op == "ReorderInput" || op == "ReorderOutput" || op == "Transpose" }
 
     private static let integer: Set<String> = [
         "QGemm", "MatMulIntegerToFloat", "MatMulInteger", "ConvInteger", "DynamicQuantizeMatMul", "DynamicQuantizeLSTM",

@@ -91,12 +91,13 @@ struct SimulationBuilder {
 
     private mutating func simulatedSource(_ tensor: String) -> String {
         let output = raw[tensor] ?? tensor
-        guard let i = topology.index.producer(of: output), plan.placement.verdicts[i] == .integer,
-            OperatorRule.of(topology.graph.nodes[i]) != .anchor
-        else { return tensor }
+        guard let i = topology.index.producer(of: output), passesNoise(i) else { return tensor }
         var clone = topology.graph.nodes[i]
         clone.name = graph.freshName(output + "/sim_node")
-        clone.inputs = clone.inputs.map { topology.constant($0) == nil ? round($0) : $0 }
+        clone.inputs = clone.inputs.map { input in
+            guard topology.constant(input) == nil else { return input }
+            return plan.grid(input) == nil ? simulatedSource(input) : round(input)
+        }
         var source = tensor
         for (position, name) in clone.outputs.enumerated() where !name.isEmpty {
             let fresh = graph.freshName(name + "/sim_raw")
@@ -105,5 +106,14 @@ struct SimulationBuilder {
         }
         added.append(clone)
         return source
+    }
+
+    /// Whether what rounding did to its inputs shows in a node's output: it is no anchor, and it computes in integers or is
+    /// a SiLU left in float behind an integer anchor.
+    private func passesNoise(_ i: Int) -> Bool {
+        let node = topology.graph.nodes[i]
+        if plan.placement.verdicts[i] == .integer { return OperatorRule.of(node) != .anchor }
+        if node.op == "Sigmoid" { return plan.grid(node.inputs[0]) != nil }
+        return topology.index.sigmoidLinear(node, in: topology.graph).map { plan.grid($0) != nil } ?? false
     }
 }

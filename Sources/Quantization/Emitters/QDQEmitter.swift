@@ -50,6 +50,7 @@ package struct QDQEmitter {
             }
         }
         graph.nodes = nodes
+        graph.fuseFloatSiLU()
         graph = FloatGuard(graph).guarded()
         try graph.sortTopologically()
         graph.removeUnused()

@@ -1,0 +1,47 @@
+import ModelGraph
+import Quantization
+
+extension Topology {
+    /// The tensors that quality is judged by: the outputs, taken apart where a Concat at the end joins what should be judged
+    /// by itself. A detector's boxes of 640 beside scores of 0.9 would make any loss of the scores invisible.
+    var judged: [String] {
+        var found: [String] = []
+        for output in graph.outputs.map(\.name) { collect(output, depth: 0, into: &found) }
+        return found.count <= Self.mostJudged ? found : graph.outputs.map(\.name)
+    }
+
+    private static let mostJudged = 32
+    private static let moving: Set<String> = [
+        "Reshape", "Transpose", "Squeeze", "Unsqueeze", "Flatten", "Identity",
+    ]
+
+    private func collect(_ tensor: String, depth: Int, into found: inout [String]) {
+        guard depth < 8, let node = producer(tensor) else { return add(tensor, &found) }
+        if Self.moving.contains(node.op), let source = node.inputs.first {
+            let inner = found.count
+            collect(source, depth: depth + 1, into: &found)
+            // Moving alone is no reason to judge another tensor than the output itself.
+            if found.count == inner + 1, found[inner] == source { found[inner] = tensor }
+        } else if node.op == "Concat" {
+            for part in node.inputs where constant(part) == nil { collect(part, depth: depth + 1, into: &found) }
+        } else {
+            add(tensor, &found)
+        }
+    }
+
+    private func add(_ tensor: String, _ found: inout [String]) {
+        if constant(tensor) == nil, type(tensor) == .float, !found.contains(tensor) { found.append(tensor) }
+    }
+}
+
+extension Graph {
+    /// The graph with `tensors` among its outputs.
+    func giving(_ tensors: [String]) -> Graph {
+        var graph = self
+        let own = Set(outputs.map(\.name))
+        for tensor in tensors where !own.contains(tensor) {
+            graph.outputs.append(ValueInfo(name: tensor, type: .float, shape: nil))
+        }
+        return graph
+    }
+}
