@@ -71,10 +71,11 @@ struct JobsFaultTests {
         let gate = #""gate":{"metric":"top1-agreement","max_drop":0}"#
         try client.post(
             "/v1/jobs", #"{"model":"net","calibration_set":"set",\#(gate)}"#, 422, code: "invalid-request")
-        let path = try client.postJob(#"{"model":"net","calibration_set":"set","evaluation_set":"set",\#(gate)}"#)
+        try client.post("/v1/calibration-sets?name=other", JobsFiles.samples(rows: 64, seed: 6), 201)
+        let path = try client.postJob(#"{"model":"net","calibration_set":"set","evaluation_set":"other",\#(gate)}"#)
         let end = try client.ended(path)
         #expect(end.failure["type"] as? String == "gate-not-met", "\(end.text)")
-        #expect((end.failure["detail"] as? String)?.contains("top1-agreement dropped by") == true)
+        #expect((end.failure["detail"] as? String)?.contains("top1-agreement dropped by") == true, "\(end.text)")
         #expect(end.json["attempt"] as? Int == 1)
         try client.get(path + "/artifact", 409, code: "job-failed")
     }

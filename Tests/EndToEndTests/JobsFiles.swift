@@ -107,8 +107,10 @@ enum JobsFiles {
     }
 
     /// 16 samples for `model()`, unless `rows` and `columns` say otherwise.
-    static func samples(rows: Int = 16, columns: Int = 4, edit: (inout [Float]) -> Void = { _ in }) -> [UInt8] {
-        var numbers = SeededNumbers(5)
+    static func samples(
+        rows: Int = 16, columns: Int = 4, seed: UInt64 = 5, edit: (inout [Float]) -> Void = { _ in }
+    ) -> [UInt8] {
+        var numbers = SeededNumbers(seed)
         var values = numbers.floats(rows * columns)
         edit(&values)
         return archive([("x", NPY.floats([rows, columns], values))])
