@@ -19,7 +19,8 @@ import Testing
     private func expectDamage(_ digest: Digest, _ comment: Comment, location: SourceLocation = #_sourceLocation) {
         let ways: [(any BlobReader) throws -> Void] = [
             { _ = try $0.all() }, { _ = try $0.deflated().all() }, { _ = try $0.gzip().all() },
-            { try $0.copy(to: directory("copy")) },
+            { try $0.copy(to: directory("copy"), verifying: .whole) },
+            { try $0.copy(to: directory("copy"), verifying: .blocks) },
         ]
         for way in ways {
             do {

@@ -23,9 +23,11 @@ import Testing
         #expect(blob.size == Int64(size))
         let reader = try store.reader(blob.digest)
         #expect(try reader.all() == bytes)
-        let copy = directory("copy")
-        try reader.copy(to: copy)
-        #expect(try contents(of: copy) == bytes)
+        for verification in [Verification.whole, .blocks] {
+            let copy = directory("copy")
+            try reader.copy(to: copy, verifying: verification)
+            #expect(try contents(of: copy) == bytes)
+        }
         #expect(reader.storedSize == blob.storedSize)
         #expect(try contents(of: reader.path).count == Int(blob.storedSize))
     }

@@ -11,7 +11,8 @@ struct Inspector: Sendable {
 
     func model(main: Digest, external: [ModelRow.ExternalFile], size: Int64) async throws -> ModelSummary {
         let final = try await inspect(size) { directory in
-            .inspectModel(try await staging.model(main: main, external: external, digest: nil, in: directory))
+            .inspectModel(
+                try await staging.model(main: main, external: external, digest: nil, verifying: .blocks, in: directory))
         }
         if case .inspectedModel(let summary) = final { return summary }
         throw Self.unexpected
@@ -21,7 +22,7 @@ struct Inspector: Sendable {
         let final = try await inspect(size) { directory in
             .inspectSamples(
                 try await staging.samples(
-                    blob, id: nil, preprocessing: preprocessing, name: "samples", in: directory))
+                    blob, id: nil, preprocessing: preprocessing, name: "samples", verifying: .blocks, in: directory))
         }
         if case .inspectedSamples(let summary) = final { return summary }
         throw Self.unexpected

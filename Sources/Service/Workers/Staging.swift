@@ -11,23 +11,26 @@ struct Staging: Sendable {
     /// name, from which the worker makes the artifact's, is `name` made plain.
     func model(
         main: Digest, name: String = "model.onnx", external: [ModelRow.ExternalFile], digest: Digest?,
-        in scratch: ScratchDirectory
+        verifying: Verification = .whole, in scratch: ScratchDirectory
     ) async throws -> StagedModel {
         let directory = scratch.path + "/model"
         let file = Self.freeName(FileName.safe(name, or: "model.onnx"), besides: external.map(\.name))
         try await desk.run { [store] in
             try FileManager.default.createDirectory(atPath: directory, withIntermediateDirectories: false)
-            try store.reader(main).copy(to: directory + "/" + file)
-            for data in external { try store.reader(data.digest).copy(to: directory + "/" + data.name) }
+            try store.reader(main).copy(to: directory + "/" + file, verifying: verifying)
+            for data in external {
+                try store.reader(data.digest).copy(to: directory + "/" + data.name, verifying: verifying)
+            }
         }
         return StagedModel(directory: directory, file: file, digest: digest)
     }
 
-    func samples(_ blob: Digest, id: Digest?, preprocessing: Preprocessing, name: String, in scratch: ScratchDirectory)
-        async throws -> StagedSamples
-    {
+    func samples(
+        _ blob: Digest, id: Digest?, preprocessing: Preprocessing, name: String, verifying: Verification = .whole,
+        in scratch: ScratchDirectory
+    ) async throws -> StagedSamples {
         let path = scratch.path + "/" + name
-        try await desk.run { [store] in try store.reader(blob).copy(to: path) }
+        try await desk.run { [store] in try store.reader(blob).copy(to: path, verifying: verifying) }
         return StagedSamples(path: path, digest: id, preprocessing: preprocessing)
     }
 

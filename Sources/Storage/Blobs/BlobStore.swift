@@ -71,6 +71,14 @@ package protocol BlobReader: Sendable {
     func deflated() -> BlobBytes
     /// The same deflate blocks in gzip's frame, without recompression; verified block by block.
     func gzip() -> BlobBytes
-    /// Writes the identity bytes to a new file, verified. On an error nothing is left there.
-    func copy(to path: String) throws
+    /// Writes the identity bytes to a new file. On an error nothing is left there.
+    func copy(to path: String, verifying: Verification) throws
+}
+
+/// How closely bytes are checked on their way out.
+package enum Verification: Sendable {
+    /// Block by block by CRC-32: enough for what this process hashed itself a moment ago.
+    case blocks
+    /// The digest of the whole as well.
+    case whole
 }

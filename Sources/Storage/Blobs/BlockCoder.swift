@@ -111,6 +111,11 @@ final class BlockDecoder {
         }
     }
 
+    /// The identity bytes of a block of stored pieces, which were found sound, where they lie.
+    static func pieces(_ coded: UnsafeRawBufferPointer) -> [UnsafeRawBufferPointer] {
+        storedPieces(coded).map { UnsafeRawBufferPointer(rebasing: coded[$0.piece]) }
+    }
+
     /// Where headers and pieces lie in a block whose index entry says that it is stored.
     private static func storedPieces(_ coded: UnsafeRawBufferPointer) -> [(header: Range<Int>, piece: Range<Int>)] {
         let stride = Framing.storedHeaderSize + Framing.storedLimit

@@ -34,6 +34,15 @@ final class BlockReader {
         }
     }
 
+    /// Gives the identity bytes of a block in pieces; those of a block that is stored as it is lie where they were read.
+    func withPieces(_ number: Int, _ body: ([UnsafeRawBufferPointer]) throws -> Void) throws {
+        let block = index.blocks[number]
+        guard block.isRaw else { return try identity(number).withUnsafeBytes { try body([$0]) } }
+        let coded = UnsafeMutableRawBufferPointer(rebasing: scratch[..<block.codedCount])
+        try read(number, into: coded)
+        try body(BlockDecoder.pieces(UnsafeRawBufferPointer(coded)))
+    }
+
     private func read(_ number: Int, into buffer: UnsafeMutableRawBufferPointer) throws {
         guard try file.read(into: buffer, at: index.offsets[number]) else { throw damaged(number, "is cut off") }
         let block = index.blocks[number]

@@ -50,6 +50,23 @@ final class OpenFile: Sendable {
         return whole ? bytes : nil
     }
 
+    /// Writes some pieces one behind the other.
+    func write(_ pieces: [UnsafeRawBufferPointer], at offset: Int64) throws {
+        let vectors = pieces.map {
+            iovec(iov_base: UnsafeMutableRawPointer(mutating: $0.baseAddress), iov_len: $0.count)
+        }
+        let whole = pieces.reduce(0) { $0 + $1.count }
+        guard vectors.count > 64 || pwritev(descriptor, vectors, Int32(vectors.count), off_t(offset)) != whole else {
+            return
+        }
+        // Interrupted, or the disk is full: piece by piece, which says what is wrong.
+        var place = offset
+        for piece in pieces {
+            try write(piece, at: place)
+            place += Int64(piece.count)
+        }
+    }
+
     func write(_ bytes: UnsafeRawBufferPointer, at offset: Int64) throws {
         var done = 0
         while done < bytes.count {

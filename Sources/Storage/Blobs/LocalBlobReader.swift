@@ -66,7 +66,7 @@ final class LocalBlobReader: BlobReader {
             source: CodedBytes(BlockReader(file, index), header: Framing.gzipHeader, trailer: trailer))
     }
 
-    func copy(to path: String) throws {
-        try Staging(file, index).copy(to: path)
+    func copy(to path: String, verifying: Verification) throws {
+        try Staging(file, index).copy(to: path, verifying: verifying)
     }
 }

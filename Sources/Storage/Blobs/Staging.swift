@@ -12,6 +12,8 @@ final class Staging: Sendable {
     private let index: BlockIndex
     private let readers: Pool<BlockReader>
     private let hash: Mutex<SHA256>
+    /// Two threads writing to one file spin on its inode's lock, and together are slower than one; those that wait sleep.
+    private let writing = DispatchSemaphore(value: 1)
 
     init(_ file: OpenFile, _ index: BlockIndex) throws {
         self.file = file
@@ -20,17 +22,43 @@ final class Staging: Sendable {
         hash = Mutex(try SHA256())
     }
 
-    func copy(to path: String) throws {
+    func copy(to path: String, verifying: Verification) throws {
         let target = try OpenFile(path, O_WRONLY | O_CREAT | O_TRUNC | O_NOFOLLOW, mode: 0o640)
         do {
-            try copy(to: target)
+            switch verifying {
+            case .blocks: try copyBlocks(to: target)
+            case .whole: try copyHashing(to: target)
+            }
         } catch {
             unlink(path)
             throw error
         }
     }
 
-    private func copy(to target: OpenFile) throws {
+    /// The blocks are read and checked side by side and written one at a time.
+    private func copyBlocks(to target: OpenFile) throws {
+        let next = Atomic<Int>(0)
+        let failure = Mutex<(any Error)?>(nil)
+        DispatchQueue.concurrentPerform(iterations: min(coreCount, 8)) { _ in
+            while failure.withLock({ $0 == nil }) {
+                let number = next.add(1, ordering: .relaxed).oldValue
+                guard number < index.blocks.count else { return }
+                do {
+                    let place = index.identityRange(of: number).lowerBound
+                    try readers.with { reader in
+                        try reader.withPieces(number) { pieces in
+                            try alone { try target.write(pieces, at: place) }
+                        }
+                    }
+                } catch {
+                    failure.withLock { $0 = $0 ?? error }
+                }
+            }
+        }
+        if let error = failure.withLock({ $0 }) { throw error }
+    }
+
+    private func copyHashing(to target: OpenFile) throws {
         var previous: [[UInt8]] = []
         for start in stride(from: 0, to: index.blocks.count, by: Self.window) {
             let numbers = start..<min(start + Self.window, index.blocks.count)
@@ -69,9 +97,16 @@ final class Staging: Sendable {
         try readers.with { reader in
             let bytes = try reader.identity(number)
             try bytes.withUnsafeBytes { (bytes: UnsafeRawBufferPointer) in
-                try target.write(bytes, at: index.identityRange(of: number).lowerBound)
+                let place = index.identityRange(of: number).lowerBound
+                try alone { try target.write(bytes, at: place) }
             }
             return bytes
         }
+    }
+
+    private func alone(_ body: () throws -> Void) rethrows {
+        writing.wait()
+        defer { writing.signal() }
+        try body()
     }
 }
