@@ -18,6 +18,13 @@ package enum Calibrator: String, Codable, Sendable, CaseIterable {
     case mse
 }
 
+/// How weights become integers.
+package enum Rounding: String, Codable, Sendable, CaseIterable {
+    /// By the covariance of the inputs in the layers where that leaves clearly less noise, to nearest in the others.
+    case auto
+    case nearest
+}
+
 /// Everything a job asks for beyond the model and the samples. The same recipe on the same bytes gives the same artifact.
 package struct Recipe: Equatable, Sendable, Codable {
     package var target: Target = .onnxruntimeX64
@@ -29,6 +36,7 @@ package struct Recipe: Equatable, Sendable, Codable {
         package var calibrator: Calibrator = .auto
         /// For `percentile`: share of the values kept, in percent, 50 < p <= 100.
         package var percentile: Double = 99.99
+        package var rounding: Rounding = .auto
         /// Node names or patterns with `*` that stay float.
         package var exclude: [String] = []
         /// At most this many samples are used for calibration; nil means all.
@@ -37,6 +45,17 @@ package struct Recipe: Equatable, Sendable, Codable {
         package var threads: Int?
 
         package init() {}
+
+        /// What an older version stored lacks the options that came later: they have their defaults.
+        package init(from decoder: any Decoder) throws {
+            let fields = try decoder.container(keyedBy: CodingKeys.self)
+            calibrator = try fields.decodeIfPresent(Calibrator.self, forKey: .calibrator) ?? calibrator
+            percentile = try fields.decodeIfPresent(Double.self, forKey: .percentile) ?? percentile
+            rounding = try fields.decodeIfPresent(Rounding.self, forKey: .rounding) ?? rounding
+            exclude = try fields.decodeIfPresent([String].self, forKey: .exclude) ?? exclude
+            maxSamples = try fields.decodeIfPresent(Int.self, forKey: .maxSamples)
+            threads = try fields.decodeIfPresent(Int.self, forKey: .threads)
+        }
     }
 
     /// What the artifact must keep, checked on the evaluation samples.

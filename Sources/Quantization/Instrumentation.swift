@@ -11,12 +11,7 @@ package enum Instrumentation {
         let tensors =
             graph.inputs.map(\.name)
             + graph.nodes.flatMap(\.outputs).filter { !$0.isEmpty && !sequences.contains($0) }
-        var probed = graph
-        for (slot, tensor) in tensors.enumerated() {
-            probed.nodes.append(observer(slot, from: tensor, to: probed.freshName(tensor + "/observed")))
-        }
-        try probed.sortTopologically()
-        return (probed, tensors)
+        return (try watch(tensors, in: graph), tensors)
     }
 
     /// Puts observers in line behind the producers of `tensors`: they share the tensor's buffer, so nothing is copied, and
@@ -37,6 +32,16 @@ package enum Instrumentation {
         }
         try observed.sortTopologically()
         return observed
+    }
+
+    /// Puts observers beside the readers of `tensors`, of which some may be the same; slot i sees the i-th.
+    package static func watch(_ tensors: [String], in graph: Graph) throws -> Graph {
+        var watched = graph
+        for (slot, tensor) in tensors.enumerated() {
+            watched.nodes.append(observer(slot, from: tensor, to: watched.freshName(tensor + "/watched")))
+        }
+        try watched.sortTopologically()
+        return watched
     }
 
     private static func observer(_ slot: Int, from input: String, to output: String) -> Node {

@@ -17,6 +17,7 @@ struct QuantizeCommand: ParsableCommand {
     @Option(help: "Where the plan goes, when it is wanted.") var plan: String?
     @Option(help: "auto, min-max, percentile or mse.") var calibrator: Calibrator = .auto
     @Option(help: "Percent of the values that 'percentile' keeps.") var percentile: Double = 99.99
+    @Option(help: "auto or nearest: how weights become integers.") var rounding: Rounding = .auto
     @Option(help: "Node names or patterns with * that stay float; may be repeated.") var exclude: [String] = []
     @Option(help: "What must be kept, as METRIC=MAX_DROP: top1=0.01, top1-agreement=0.02 or cosine=0.001.")
     var gate: String?
@@ -66,6 +67,7 @@ struct QuantizeCommand: ParsableCommand {
         var recipe = Recipe()
         recipe.options.calibrator = calibrator
         recipe.options.percentile = percentile
+        recipe.options.rounding = rounding
         recipe.options.exclude = exclude
         recipe.options.maxSamples = maxSamples
         recipe.gate = try gateValue()
@@ -137,6 +139,7 @@ struct PreprocessingOptions: ParsableArguments {
 }
 
 extension Calibrator: ExpressibleByArgument {}
+extension Rounding: ExpressibleByArgument {}
 extension Preprocessing.Layout: ExpressibleByArgument {}
 
 /// A line that redraws itself on a terminal; silent anywhere else.

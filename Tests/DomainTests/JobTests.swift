@@ -25,6 +25,14 @@ import Testing
         #expect(Failure(.engineCrash, detail: "x", retryable: false).retryable == false)
     }
 
+    @Test func aRecipeOfAnOlderVersionIsRead() throws {
+        let old = #"{"calibrator":"min-max","percentile":99.9,"exclude":["a"],"max_samples":3}"#
+        let options = try JSON.decode(Recipe.Options.self, from: Array(old.utf8))
+        #expect(options.calibrator == .minMax && options.percentile == 99.9 && options.exclude == ["a"])
+        #expect(options.maxSamples == 3 && options.threads == nil && options.rounding == .auto)
+        #expect(try JSON.decode(Recipe.Options.self, from: JSON.encode(options)) == options)
+    }
+
     @Test func ordersAndEventsComeBackFromJSON() throws {
         let samples = StagedSamples(
             path: "/s/x.npz", digest: nil, preprocessing: Preprocessing(scale: 0.5, mean: [1, 2, 3]))

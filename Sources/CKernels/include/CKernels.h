@@ -111,6 +111,22 @@ typedef struct {
 void octavo_compare_f32(
     const float *reference, const float *test, size_t outer, size_t channels, size_t inner, octavo_error *per_channel);
 
+/// Adds the products of all pairs of columns j >= i of `count` rows to gram[i * k + j], and the columns' sums to `sums`. The
+/// result depends on the order of the rows only, not on the processor. False when there is no memory for a line of k.
+bool octavo_gram_f32(const float *rows, size_t count, size_t k, double *gram, double *sums);
+bool octavo_gram_f32_reference(const float *rows, size_t count, size_t k, double *gram, double *sums);
+
+/// How a convolution walks over the planes of one group: sizes in values, none of them 0 but the pads.
+typedef struct {
+    size_t channels, height, width, kernel_y, kernel_x, stride_y, stride_x, dilation_y, dilation_x, pad_top, pad_left;
+    size_t out_height, out_width;
+} octavo_patch_shape;
+
+/// Gathers what the kernel sees at `count` output positions, `step` apart from `first` on, as rows of channels * kernel
+/// values; what lies outside the planes is 0.
+void octavo_patches_f32(
+    const float *x, const octavo_patch_shape *shape, size_t first, size_t step, size_t count, float *rows);
+
 /// The largest magnitude of each channel's finite values, 0 without any. `out` is overwritten.
 void octavo_max_abs_per_channel(const float *x, size_t outer, size_t channels, size_t inner, float *out);
 

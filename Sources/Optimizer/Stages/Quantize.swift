@@ -54,6 +54,14 @@ struct Quantize {
     let recipe: Recipe
     /// The samples that layer errors are measured on, chosen by their content.
     let reviewSamples: [Int]
+    private let rounded = RoundedWeights()
+
+    init(models: EngineModels, runs: SampleRuns, recipe: Recipe, reviewSamples: [Int]) {
+        self.models = models
+        self.runs = runs
+        self.recipe = recipe
+        self.reviewSamples = reviewSamples
+    }
 
     /// How much noise a layer may make before it stays float: what its signal must keep over its error, the mean error
     /// removed, in dB. Measured on detectors and classifiers: below `usual` the layer shows in the task's score; nets of
@@ -89,6 +97,11 @@ struct Quantize {
             for (anchor, sqnr) in condemned { topology.keepFloat(around: anchor, sqnr: sqnr, in: &kept) }
             round += 1
         } while true
+        if recipe.options.rounding != .nearest {
+            (weights, review) = try Refine(models: models, runs: runs, samples: reviewSamples, known: rounded)(
+                prepared, plan, weights, review
+            ) { try self.review(prepared, plan, $0) }
+        }
         let biases = review.correctedBiases(topology.bias)
         var emitter = QDQEmitter(topology, plan)
         var model = prepared.model

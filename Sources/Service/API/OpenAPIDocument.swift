@@ -1165,6 +1165,13 @@ enum OpenAPIDocument {
                   exclusiveMinimum: 50
                   maximum: 100
                   default: 99.99
+                rounding:
+                  description: |
+                    How weights become integers: by the covariance of the inputs in the layers where that leaves clearly less noise
+                    (`auto`), or each to its nearest.
+                  type: string
+                  enum: [auto, nearest]
+                  default: auto
                 exclude:
                   description: Names of nodes that stay float; `*` stands for anything.
                   type: array

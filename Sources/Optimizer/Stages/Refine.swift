@@ -1,0 +1,136 @@
+import Domain
+import Inference
+import ModelGraph
+import Quantization
+
+/// Second-order rounding of the weights of those layers where it leaves clearly less noise. It pays where the noise is that
+/// of the weights, as in nets without strong nonlinearities; where the activations' own rounding dominates, nothing is
+/// gained and the weights stay rounded to nearest. Which is the case is measured layer by layer, by the same simulation that
+/// judges them anyway.
+struct Refine {
+    typealias Review = ([Int: QuantizedWeight]) throws -> LayerReview
+
+    let models: EngineModels
+    let runs: SampleRuns
+    /// In an order that depends on their content only.
+    let samples: [Int]
+    /// What was rounded for other candidates of the same model.
+    let known: RoundedWeights
+
+    /// Multiplications that may be spent on covariances, and values that they may hold at a time.
+    private static let affordable = 1 << 33
+    private static let room = 1 << 25
+    /// What a layer must gain in dB to be rounded so.
+    private static let clearGain = 0.5
+
+    func callAsFunction(
+        _ prepared: PreparedModel, _ plan: Plan, _ nearest: [Int: QuantizedWeight], _ before: LayerReview,
+        review: Review
+    ) throws -> ([Int: QuantizedWeight], LayerReview) {
+        try round(before, nearest, prepared)
+        var weights = nearest
+        for anchor in before.anchors {
+            if let other = nearest[anchor.node].flatMap({ known.rounded(anchor.node, like: $0) }) {
+                weights[anchor.node] = other
+            }
+        }
+        let after = try review(weights)
+        var gained = false
+        for (place, anchor) in before.anchors.enumerated() {
+            if after.errors[place].correctedSQNR >= before.errors[place].correctedSQNR + Self.clearGain {
+                gained = true
+            } else {
+                weights[anchor.node] = nearest[anchor.node]
+            }
+        }
+        return gained
+            ? (weights, LayerReview(anchors: before.anchors, errors: chosen(before, after))) : (nearest, before)
+    }
+
+    /// Rounds the layers that are not known yet by the covariances of their inputs.
+    private func round(
+        _ review: LayerReview, _ nearest: [Int: QuantizedWeight], _ prepared: PreparedModel
+    ) throws {
+        let unknown = zip(review.anchors, review.errors).filter { anchor, _ in
+            nearest[anchor.node].map { !known.contains(anchor.node, like: $0) } ?? false
+        }
+        let layers = choose(unknown, in: prepared.topology)
+        if !layers.isEmpty { try observe(layers, of: prepared) }
+        for (anchor, _) in unknown {
+            guard let weight = nearest[anchor.node] else { continue }
+            let covariance = layers.first { $0.0.node == anchor.node }?.1
+            let floats = try covariance.flatMap { _ in try prepared.topology.constant(anchor.weight)?.floats() }
+            let other = covariance.flatMap { covariance in floats.flatMap { weight.rounded($0, by: covariance) } }
+            known.remember(anchor.node, weight, rounded: other)
+        }
+    }
+
+    /// Each layer's error with the weights that it is given. A layer's error does not depend on the layers above it.
+    private func chosen(_ before: LayerReview, _ after: LayerReview) -> [LayerError] {
+        zip(before.errors, after.errors).map { old, new in
+            new.correctedSQNR >= old.correctedSQNR + Self.clearGain ? new : old
+        }
+    }
+
+    /// The noisiest layers first, as many as are affordable.
+    private func choose(
+        _ layers: [(Anchor, LayerError)], in topology: Topology
+    ) -> [(Anchor, InputCovariance)] {
+        var price = 0
+        var room = 0
+        var chosen: [(Anchor, InputCovariance)] = []
+        let ranked = layers.sorted {
+            ($0.1.correctedSQNR, $0.0.node) < ($1.1.correctedSQNR, $1.0.node)
+        }
+        for (anchor, _) in ranked {
+            guard let covariance = InputCovariance(anchor, in: topology) else { continue }
+            let values = covariance.groups * covariance.width * covariance.width
+            guard price + covariance.price * samples.count <= Self.affordable, room + values <= Self.room else {
+                continue
+            }
+            price += covariance.price * samples.count
+            room += values
+            chosen.append((anchor, covariance))
+        }
+        return chosen
+    }
+
+    /// One sample after the other on one thread: the sums depend on the order.
+    private func observe(_ layers: [(Anchor, InputCovariance)], of prepared: PreparedModel) throws {
+        let graph = try Instrumentation.watch(layers.map(\.0.activation), in: prepared.topology.graph)
+        var options = SessionOptions()
+        options.observer = CovarianceObserver(layers.map(\.1))
+        let session = try models.session(graph, of: prepared.model, named: "covariances", options)
+        for index in samples { _ = try session.run(try runs.feed.sample(index), outputs: runs.outputs) }
+    }
+}
+
+/// Weights that were rounded by covariance, by node: candidates of one model differ in what is float, hardly in weights.
+final class RoundedWeights {
+    private var all: [Int: (scales: [Float], rounded: QuantizedWeight?)] = [:]
+
+    func contains(_ node: Int, like nearest: QuantizedWeight) -> Bool { all[node]?.scales == nearest.scales }
+
+    /// Nil when the layer was not worth its price, or could not be rounded.
+    func rounded(_ node: Int, like nearest: QuantizedWeight) -> QuantizedWeight? {
+        contains(node, like: nearest) ? all[node]?.rounded : nil
+    }
+
+    func remember(_ node: Int, _ nearest: QuantizedWeight, rounded: QuantizedWeight?) {
+        all[node] = (nearest.scales, rounded)
+    }
+}
+
+/// Adds what it sees to the covariance of its slot.
+///
+/// `@unchecked Sendable`: one run at a time, on the thread that called it.
+private final class CovarianceObserver: TensorObserver, @unchecked Sendable {
+    private let covariances: [InputCovariance]
+
+    init(_ covariances: [InputCovariance]) { self.covariances = covariances }
+
+    func observe(slot: Int, context: UnsafeMutableRawPointer?, values: [ObservedTensor]) {
+        guard covariances.indices.contains(slot), let tensor = values.first, let floats = tensor.floats else { return }
+        covariances[slot].add(floats, shape: tensor.shape)
+    }
+}

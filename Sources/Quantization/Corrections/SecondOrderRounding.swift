@@ -1,0 +1,138 @@
+import Glibc
+
+/// Rounds the weights of one output after the other so that the errors of a channel cancel on the inputs it really sees,
+/// instead of each weight to its nearest integer: OBQ's update in a fixed order of columns (Frantar et al. 2022, GPTQ,
+/// arXiv:2210.17323, with act-order and the damping of section 3.3).
+///
+/// Of the columns not yet rounded, each takes over what the rounding of another did to the output, in proportion to the
+/// inverse covariance. The scales stay those of rounding to nearest.
+struct SecondOrderRounding {
+    private let width: Int
+    /// Columns, those with the most input power first.
+    private let order: [Int]
+    /// Upper Cholesky factor of the inverse of the damped covariance, in that order.
+    private let factor: [Double]
+
+    /// Share of the mean diagonal added to it, so that a singular covariance can be inverted.
+    private static let damping = 0.01
+
+    /// Nil when the covariance cannot be inverted: no input, or values that are not finite.
+    init?(covariance: [Double], width: Int) {
+        guard width > 0, covariance.count == width * width, covariance.allSatisfy(\.isFinite) else { return nil }
+        let mean = (0..<width).reduce(0) { $0 + covariance[$1 * width + $1] } / Double(width)
+        guard mean > 0 else { return nil }
+        let order = (0..<width).sorted {
+            (covariance[$0 * width + $0], $1) > (covariance[$1 * width + $1], $0)
+        }
+        var matrix = [Double](repeating: 0, count: width * width)
+        for i in 0..<width {
+            for j in 0..<width { matrix[i * width + j] = covariance[order[i] * width + order[j]] }
+            matrix[i * width + i] += Self.damping * mean
+        }
+        guard let factor = Self.inverseFactor(matrix, width) else { return nil }
+        self.width = width
+        self.order = order
+        self.factor = factor
+    }
+
+    /// `weights` of one output, in input order, as multiples of `scale`.
+    func rounded(_ weights: [Float], scale: Float) -> [Int8] {
+        var left = order.map { Double(weights[$0]) }
+        var result = [Int8](repeating: 0, count: width)
+        let scale = Double(scale)
+        factor.withUnsafeBufferPointer { factor in
+            for k in 0..<width {
+                let level = (left[k] / scale).rounded(.toNearestOrEven)
+                let whole = min(max(level, -127), 127)
+                result[order[k]] = Int8(whole)
+                let error = (left[k] - whole * scale) / factor[k * width + k]
+                for j in (k + 1)..<max(width, k + 1) { left[j] -= error * factor[k * width + j] }
+            }
+        }
+        return result
+    }
+
+    // MARK: Linear algebra
+
+    /// U with U^T U = A^-1, U upper triangular, for a symmetric positive definite A; nil when it is not.
+    ///
+    /// With A turned back to front, A = R R^T where R is upper triangular; then A^-1 = (R^-1)^T R^-1.
+    private static func inverseFactor(_ matrix: [Double], _ n: Int) -> [Double]? {
+        guard let lower = cholesky(reversed(matrix, n), n) else { return nil }
+        return inverse(ofUpper: reversed(lower, n), n)
+    }
+
+    /// Rows and columns back to front.
+    private static func reversed(_ matrix: [Double], _ n: Int) -> [Double] {
+        var result = matrix
+        for i in 0..<n {
+            for j in 0..<n { result[i * n + j] = matrix[(n - 1 - i) * n + (n - 1 - j)] }
+        }
+        return result
+    }
+
+    /// Lower triangular L with L L^T = A.
+    private static func cholesky(_ matrix: [Double], _ n: Int) -> [Double]? {
+        var l = [Double](repeating: 0, count: n * n)
+        let succeeded = l.withUnsafeMutableBufferPointer { l in
+            for i in 0..<n {
+                for j in 0...i {
+                    var sum = matrix[i * n + j]
+                    for k in 0..<j { sum -= l[i * n + k] * l[j * n + k] }
+                    if i == j {
+                        guard sum > 0 else { return false }
+                        l[i * n + i] = sum.squareRoot()
+                    } else {
+                        l[i * n + j] = sum / l[j * n + j]
+                    }
+                }
+            }
+            return true
+        }
+        return succeeded ? l : nil
+    }
+
+    /// Column by column, from the diagonal upwards.
+    private static func inverse(ofUpper r: [Double], _ n: Int) -> [Double] {
+        var u = [Double](repeating: 0, count: n * n)
+        r.withUnsafeBufferPointer { r in
+            u.withUnsafeMutableBufferPointer { u in
+                for i in (0..<n).reversed() {
+                    u[i * n + i] = 1 / r[i * n + i]
+                    for k in (i + 1)..<max(n, i + 1) {
+                        let a = r[i * n + k]
+                        for j in k..<n { u[i * n + j] -= a * u[k * n + j] }
+                    }
+                    for j in (i + 1)..<max(n, i + 1) { u[i * n + j] /= r[i * n + i] }
+                }
+            }
+        }
+        return u
+    }
+}
+
+extension QuantizedWeight {
+    /// The same weight on the same scales, rounded by the covariance of its inputs. Nil where that cannot be inverted.
+    package func rounded(_ floats: [Float], by covariance: InputCovariance) -> QuantizedWeight? {
+        let channels = dims[axis]
+        let width = covariance.width
+        guard floats.count == values.count, channels * width == values.count, channels % covariance.groups == 0 else {
+            return nil
+        }
+        var result = self
+        let perGroup = channels / covariance.groups
+        // Outputs lie one behind the other when they are the first axis, interleaved when they are the last.
+        let (channelStride, inputStride) = axis == 0 ? (width, 1) : (1, channels)
+        for group in 0..<covariance.groups {
+            guard let rounding = SecondOrderRounding(covariance: covariance.centred(group), width: width) else {
+                return nil
+            }
+            for channel in (group * perGroup)..<((group + 1) * perGroup) {
+                let places = (0..<width).map { channel * channelStride + $0 * inputStride }
+                let rounded = rounding.rounded(places.map { floats[$0] }, scale: scales[channel])
+                for (place, value) in zip(places, rounded) { result.values[place] = value }
+            }
+        }
+        return result
+    }
+}
