@@ -19,7 +19,8 @@ struct DataDependence {
         if let known = byShape[tensor] { return known }
         byShape[tensor] = true
         let node = graph.nodes[place]
-        var answer = node.hasSubgraphs || !node.isDefaultDomain || Self.selecting.contains(node.op)
+        let isKnown = node.isDefaultDomain || node.domain == "com.microsoft" && Self.elementwise.contains(node.op)
+        var answer = node.hasSubgraphs || !isKnown || Self.selecting.contains(node.op)
         let sizes = Self.sizes(of: node)
         for (position, input) in node.inputs.enumerated() where !answer && !input.isEmpty {
             answer = sizes.contains(position) ? ofValue(input) : ofShape(input)
@@ -42,6 +43,9 @@ struct DataDependence {
         byValue[tensor] = answer
         return answer
     }
+
+    /// Operators of the runtime's own whose result has the shape of the input.
+    private static let elementwise: Set<String> = ["Gelu", "QuickGelu", "FastGelu", "BiasGelu"]
 
     /// Operators whose number of results is up to the data.
     private static let selecting: Set<String> = [
