@@ -31,7 +31,7 @@ struct DataDependence {
 
     /// Whether the values of `tensor` depend on values of the graph's inputs: true unless they are computed from constants
     /// and shapes alone.
-    private mutating func ofValue(_ tensor: String) -> Bool {
+    mutating func ofValue(_ tensor: String) -> Bool {
         guard let place = index.producer(of: tensor) else { return !index.isInitializer(tensor) }
         if let known = byValue[tensor] { return known }
         byValue[tensor] = true

@@ -9,11 +9,14 @@ package struct Topology: Sendable {
     private let shapesByBatch: [[String: [Int]]]
     /// Whether nothing but the batch can vary between calls.
     private let isStaticBeyondBatch: Bool
+    /// Small tensors that held the same values in all those runs.
+    private let settled: [String: Tensor]
     private let graphOutputs: Set<String>
 
     /// `shapesByBatch` is never empty; its first entry describes one sample.
     package init(
-        graph: Graph, types: [String: ElementType], shapesByBatch: [[String: [Int]]], isStaticBeyondBatch: Bool
+        graph: Graph, types: [String: ElementType], shapesByBatch: [[String: [Int]]], isStaticBeyondBatch: Bool,
+        settled: [String: Tensor] = [:]
     ) {
         precondition(!shapesByBatch.isEmpty, "shapes of at least one run")
         self.graph = graph
@@ -21,6 +24,7 @@ package struct Topology: Sendable {
         self.types = types
         self.shapesByBatch = shapesByBatch
         self.isStaticBeyondBatch = isStaticBeyondBatch
+        self.settled = settled
         graphOutputs = Set(graph.outputs.map(\.name))
     }
 
@@ -59,6 +63,13 @@ package struct Topology: Sendable {
         var target = output
         for axis in varying { target[axis] = -1 }
         return varying.count <= 1 ? target : nil
+    }
+
+    /// The values that `name` has in every call: it is computed from constants and from sizes that do not vary.
+    func constantValue(of name: String) -> Tensor? {
+        guard isStaticBeyondBatch, constant(name) == nil, let value = settled[name] else { return nil }
+        var dependence = DataDependence(graph, index)
+        return dependence.ofValue(name) ? nil : value
     }
 
     private func shapeDependsOnData(_ name: String) -> Bool {

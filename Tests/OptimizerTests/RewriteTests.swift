@@ -28,6 +28,24 @@ import Testing
         return prepared.topology.graph
     }
 
+    /// 1 / sqrt(channels) out of the shape, as exporters write it for attention; the batch in the same shape is left alone.
+    @Test func arithmeticOfSizesBecomesAConstantAndTheBatchDoesNot() throws {
+        var g = GraphBuilder()
+        let x = g.input("x", [1, 16, 4, 4], openBatch: true)
+        let y = g.conv(x, 16)
+        let shape = g.add("Shape", [y], shape: [4], type: .int64)
+        func size(_ axis: Int64) -> String {
+            g.add(
+                "Cast", [g.add("Gather", [shape, g.integers([axis], [])], shape: [], type: .int64)],
+                [.int("to", 1)], shape: [], type: .float)
+        }
+        let scale = g.add("Pow", [size(1), g.constant([-0.5], [])], shape: [])
+        let scaled = g.add("Mul", [y, scale])
+        g.output(g.add("Add", [scaled, size(0)]))
+        let graph = try check("arithmetic of sizes to constants", g, [1, 16, 4, 4], within: 0, count: 3)
+        #expect(graph.count("Pow") == 0 && graph.count("Cast") == 1)
+    }
+
     @Test func subtractionOfAConstantBecomesAdditionBitForBit() throws {
         var g = GraphBuilder()
         let x = g.input("x", [1, 3, 4, 4], openBatch: true)

@@ -71,14 +71,18 @@ struct Prepare {
         let probe = try Probe(graph, of: model, in: models)
         let first = try probe(sample(repeated: 1))
         var shapes = [first.shapes]
+        var settled = first.values
         if batchOnly, batchIsOpen {
             for batch in [2, 3] {
                 guard let more = try? probe(sample(repeated: batch)) else { break }
                 shapes.append(more.shapes)
+                settled = settled.filter { more.values[$0.key] == $0.value }
             }
         }
         let known = batchOnly && (!batchIsOpen || shapes.count == 3)
-        return Topology(graph: graph, types: first.types, shapesByBatch: shapes, isStaticBeyondBatch: known)
+        return Topology(
+            graph: graph, types: first.types, shapesByBatch: shapes, isStaticBeyondBatch: known,
+            settled: settled.mapValues(\.tensor))
     }
 }
 
@@ -143,35 +147,62 @@ private struct Probe {
         session = try models.session(probed.graph, of: model, named: "probe", options)
     }
 
-    /// Shapes and types of the tensors that a run on `sample` reached.
-    func callAsFunction(
-        _ sample: [String: TensorValue]
-    ) throws -> (shapes: [String: [Int]], types: [String: ElementType]) {
+    /// Shapes, types and, where they are few, values of the tensors that a run on `sample` reached.
+    func callAsFunction(_ sample: [String: TensorValue]) throws -> Sight {
         observer.forget()
         _ = try session.run(sample, outputs: outputs)
         let seen = observer.seen
+        var sight = Sight()
+        for (slot, tensor) in tensors.enumerated() {
+            guard let value = seen[slot] else { continue }
+            sight.shapes[tensor] = value.shape
+            sight.types[tensor] = value.type
+            if value.bytes != nil { sight.values[tensor] = value }
+        }
+        return sight
+    }
+
+    struct Sight {
         var shapes: [String: [Int]] = [:]
         var types: [String: ElementType] = [:]
-        for (slot, tensor) in tensors.enumerated() {
-            guard let (shape, type) = seen[slot] else { continue }
-            shapes[tensor] = shape
-            types[tensor] = type
-        }
-        return (shapes, types)
+        var values: [String: SeenTensor] = [:]
     }
 }
 
-/// Notes shape and type of each observed tensor.
-private final class ShapeObserver: TensorObserver {
-    private let table = Mutex<[Int: (shape: [Int], type: ElementType)]>([:])
+/// What is kept of a tensor that passed by.
+private struct SeenTensor: Equatable {
+    var shape: [Int]
+    var type: ElementType
+    /// The elements, for small tensors of the types that sizes are computed in.
+    var bytes: [UInt8]?
 
-    var seen: [Int: (shape: [Int], type: ElementType)] { table.withLock { $0 } }
+    private static let mostValues = 64
+    private static let kept: Set<ElementType> = [.int64, .int32, .float, .bool]
+
+    init(_ tensor: ObservedTensor) {
+        shape = tensor.shape
+        type = tensor.type
+        guard tensor.count <= Self.mostValues, Self.kept.contains(type), let size = type.byteCount(of: tensor.count)
+        else {
+            return
+        }
+        bytes = [UInt8](UnsafeRawBufferPointer(start: tensor.base, count: tensor.base == nil ? 0 : size))
+    }
+
+    var tensor: Tensor { Tensor(name: "constant", type: type, dims: shape, bytes: bytes ?? []) }
+}
+
+/// Notes what it sees of each tensor.
+private final class ShapeObserver: TensorObserver {
+    private let table = Mutex<[Int: SeenTensor]>([:])
+
+    var seen: [Int: SeenTensor] { table.withLock { $0 } }
 
     func forget() { table.withLock { $0 = [:] } }
 
     func observe(slot: Int, context: UnsafeMutableRawPointer?, values: [ObservedTensor]) {
         guard let value = values.first else { return }
-        let (shape, type) = (value.shape, value.type)
-        table.withLock { $0[slot] = (shape, type) }
+        let seen = SeenTensor(value)
+        table.withLock { $0[slot] = seen }
     }
 }

@@ -8,7 +8,8 @@ package struct Rewrite: Sendable {
 
     /// All rewrites in the order they are tried; each sees the result of those before it.
     package static let all: [Rewrite] = [
-        constantReshape, reduceMeanToPooling, subtractAndDivide, erfGelu, matMulAddToGemm, pointwiseToGemm,
+        constantReshape, constantArithmetic, reduceMeanToPooling, subtractAndDivide, erfGelu, matMulAddToGemm,
+        pointwiseToGemm,
         focusToStridedConv, distributionFocalHead,
     ]
 

@@ -16,6 +16,23 @@ extension Rewrite {
         return count
     }
 
+    /// What is computed from sizes alone, and came out the same at batches 1, 2 and 3, becomes a constant: exporters write a
+    /// dozen small operators for the scale of an attention. Sizes that follow the batch are left as they are.
+    static let constantArithmetic = Rewrite(name: "arithmetic of sizes to constants") { graph, topology in
+        var count = 0
+        for node in topology.graph.nodes where !node.hasSubgraphs && node.op != "Identity" {
+            for output in node.outputs where !output.isEmpty && !topology.isOutput(output) {
+                guard !topology.index.capturedNames.contains(output), var value = topology.constantValue(of: output)
+                else { continue }
+                value.name = graph.freshName(output + "/constant")
+                let constant = graph.addInitializer(value)
+                graph.replaceInput(of: output, with: constant, at: topology.index.consumers(of: output))
+                count += 1
+            }
+        }
+        return count
+    }
+
     /// ReduceMean over all spatial axes is GlobalAveragePool, which has an integer kernel.
     static let reduceMeanToPooling = Rewrite(name: "ReduceMean to GlobalAveragePool") { graph, topology in
         var count = 0
