@@ -82,16 +82,30 @@ extension Report {
                 self.reason = reason
             }
         }
+        /// One quantized layer, all others in float.
+        package struct Layer: Equatable, Sendable, Codable {
+            package var node: String
+            /// SQNR of the layer's output in dB, its mean error removed as bias correction does.
+            package var sqnrDb: Double
+
+            package init(node: String, sqnrDb: Double) {
+                self.node = node
+                self.sqnrDb = sqnrDb
+            }
+        }
         package var quantizedActivations: Int
         package var quantizedWeights: Int
         package var keptFloat: [Kept]
+        /// The noisiest layer first; layers without any noise are left out.
+        package var layers: [Layer]?
 
         package init(
-            quantizedActivations: Int, quantizedWeights: Int, keptFloat: [Kept]
+            quantizedActivations: Int, quantizedWeights: Int, keptFloat: [Kept], layers: [Layer]? = nil
         ) {
             self.quantizedActivations = quantizedActivations
             self.quantizedWeights = quantizedWeights
             self.keptFloat = keptFloat
+            self.layers = layers
         }
     }
 

@@ -79,17 +79,20 @@ package enum WorkEvent: Equatable, Sendable, Codable {
         package var artifactName: String
         package var report: String
         package var reportText: String
+        package var reportHtml: String
         package var plan: String
         /// The verdict line, repeated in the job's body.
         package var verdict: String
 
         package init(
-            artifact: String, artifactName: String, report: String, reportText: String, plan: String, verdict: String
+            artifact: String, artifactName: String, report: String, reportText: String, reportHtml: String,
+            plan: String, verdict: String
         ) {
             self.artifact = artifact
             self.artifactName = artifactName
             self.report = report
             self.reportText = reportText
+            self.reportHtml = reportHtml
             self.plan = plan
             self.verdict = verdict
         }

@@ -84,6 +84,7 @@ package struct ArtifactRow: Equatable, Sendable {
     package enum Kind: String, Codable, Sendable, CaseIterable {
         case artifact, report
         case reportText = "report-text"
+        case reportHTML = "report-html"
         case plan, log
     }
     package var kind: Kind

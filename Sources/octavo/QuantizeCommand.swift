@@ -14,6 +14,7 @@ struct QuantizeCommand: ParsableCommand {
     @Option(help: "Evaluation samples, with an array 'labels' where labels exist.") var evaluation: String?
     @Option(name: [.short, .long], help: "Where the quantized model goes.") var output: String
     @Option(help: "Where the JSON report goes; default: <output>.report.json.") var report: String?
+    @Option(help: "Where the report goes as a page, when it is wanted.") var html: String?
     @Option(help: "Where the plan goes, when it is wanted.") var plan: String?
     @Option(help: "auto, min-max, percentile or mse.") var calibrator: Calibrator = .auto
     @Option(help: "Percent of the values that 'percentile' keeps.") var percentile: Double = 99.99
@@ -59,6 +60,7 @@ struct QuantizeCommand: ParsableCommand {
         bar.clear()
         try move(scratch + "/" + results.artifact, to: output)
         try move(scratch + "/" + results.report, to: report ?? output + ".report.json")
+        if let html { try move(scratch + "/" + results.reportHtml, to: html) }
         if let plan { try move(scratch + "/" + results.plan, to: plan) }
         print(try String(contentsOfFile: scratch + "/" + results.reportText, encoding: .utf8), terminator: "")
     }

@@ -47,7 +47,9 @@ import Testing
             WorkEvent.progress(stage: .calibrate, fraction: 0.25), .log("line"),
             .failed(Failure(.timeout, stage: .measure, detail: "late", pointer: "x")),
             .finished(
-                .init(artifact: "a", artifactName: "m.int8.onnx", report: "r", reportText: "t", plan: "p", verdict: "v")
+                .init(
+                    artifact: "a", artifactName: "m.int8.onnx", report: "r", reportText: "t", reportHtml: "h",
+                    plan: "p", verdict: "v")
             ),
         ] {
             #expect(try JSON.decode(WorkEvent.self, from: JSON.encode(event)) == event)

@@ -248,7 +248,7 @@ enum SampleReport {
         let directory = try TestDirectory()
         let report = try SampleReport.make()
         try report.write(into: directory.path)
-        #expect(try directory.contents().sorted() == ["report.json", "report.txt"])
+        #expect(try directory.contents().sorted() == ["report.html", "report.json", "report.txt"])
         let bytes = try Data(contentsOf: URL(fileURLWithPath: directory.path + "/report.json"))
         #expect(try JSON.decode(Report.self, from: bytes) == report)
     }

@@ -15,7 +15,7 @@ import Testing
         #expect(ended.state == "succeeded", "\(ended)")
         #expect(ended.json["progress"] as? Double == 1)
         #expect(ended.text("verdict") == "2x faster")
-        #expect((ended.json["artifacts"] as? [[String: Any]])?.count == 5)
+        #expect((ended.json["artifacts"] as? [[String: Any]])?.count == 6)
         let artifact = try await site.send(.get, "/v1/jobs/\(job)/artifact")
         #expect(artifact.body == Array("quantized ".utf8) + model)
         #expect(artifact.fields["Content-Disposition"] == "attachment; filename=\"m.int8.onnx\"")
@@ -38,8 +38,11 @@ import Testing
         }
         #expect(try await type("*/*") == "application/json")
         #expect(try await type("text/plain") == "text/plain; charset=utf-8")
-        #expect(try await type("text/html, application/json;q=0.5, text/plain;q=0.8") == "text/plain; charset=utf-8")
-        let refused = try await site.send(.get, "/v1/jobs/\(job)/report", fields: ["Accept": "text/html"])
+        #expect(try await type("image/png, application/json;q=0.5, text/plain;q=0.8") == "text/plain; charset=utf-8")
+        #expect(try await type("text/html,application/xhtml+xml,*/*;q=0.8") == "text/html; charset=utf-8")
+        let page = try await site.send(.get, "/v1/jobs/\(job)/report.html")
+        #expect(page.fields["Content-Security-Policy"]?.contains("default-src 'none'") == true)
+        let refused = try await site.send(.get, "/v1/jobs/\(job)/report", fields: ["Accept": "image/png"])
         #expect(refused.status == 406)
         await site.stop()
     }

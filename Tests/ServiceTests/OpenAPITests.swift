@@ -122,11 +122,12 @@ import Testing
         _ = try await check(.get, "/v1/jobs/\(slow)?wait=30", name, 200)
         _ = try await check(.get, "/v1/jobs/\(waiting)?wait=30", name, 200)
         _ = try await check(.post, "/v1/jobs/\(slow)/cancel", name + "/cancel", 200)
-        for tail in ["artifact", "report", "report.json", "report.txt", "plan", "log"] {
+        for tail in ["artifact", "report", "report.json", "report.txt", "report.html", "plan", "log"] {
             _ = try await check(.get, "/v1/jobs/\(good)/\(tail)", "\(name)/\(tail)", 200)
         }
         _ = try await check(.get, "/v1/jobs/\(good)/report", name + "/report", 200, fields: ["Accept": "text/plain"])
-        _ = try await check(.get, "/v1/jobs/\(good)/report", name + "/report", 406, fields: ["Accept": "text/html"])
+        _ = try await check(.get, "/v1/jobs/\(good)/report", name + "/report", 406, fields: ["Accept": "image/png"])
+        _ = try await check(.get, "/v1/jobs/\(good)/report", name + "/report", 200, fields: ["Accept": "text/html"])
         _ = try await check(.get, "/v1/jobs/\(good)/artifacts/onnxruntime-x64", name + "/artifacts/{target}", 200)
         _ = try await check(.get, "/v1/jobs/\(bad)/artifact", name + "/artifact", 409)
         _ = try await check(.delete, "/v1/jobs/\(good)", name, 200)

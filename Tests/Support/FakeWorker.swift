@@ -95,6 +95,7 @@ package enum FakeWorker {
             { printf 'quantized '; cat "$(text directory)/$(text file)"; } > out.onnx
             printf '{"verdict":"2x faster"}\n' > report.json
             printf 'verdict  2x faster\n' > report.txt
+            printf '<!DOCTYPE html><p>2x faster</p>\n' > report.html
             printf '{"tensors":[]}\n' > plan.json
             artifact=out.onnx
             case "$what" in
@@ -106,7 +107,7 @@ package enum FakeWorker {
             esac
             progress publish 1
             send "{\"finished\":{\"_0\":{\"artifact\":\"$artifact\",\"artifact_name\":\"m.int8.onnx\",\
-        \"report\":\"report.json\",\"report_text\":\"report.txt\",\"plan\":\"plan.json\",\"verdict\":\"2x faster\"}}}"
+        \"report\":\"report.json\",\"report_text\":\"report.txt\",\"report_html\":\"report.html\",\"plan\":\"plan.json\",\"verdict\":\"2x faster\"}}}"
             case "$what" in
             twice) send '{"log":{"_0":"still here"}}'; send '{"finished":{"_0":{}}}' ;;
             late-crash) kill -SEGV $$ ;;

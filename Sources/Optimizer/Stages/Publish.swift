@@ -31,6 +31,7 @@ struct Publish {
         try report.write(into: order.scratch)
         return WorkEvent.Results(
             artifact: artifact, artifactName: artifactName, report: Report.jsonName, reportText: Report.textName,
+            reportHtml: Report.htmlName,
             plan: "plan.json", verdict: report.verdict.line)
     }
 
@@ -83,7 +84,14 @@ struct Publish {
         }
         return Report.Plan(
             quantizedActivations: quantized.plan.grids.count, quantizedWeights: quantized.plan.placement.anchors.count,
-            keptFloat: kept)
+            keptFloat: kept,
+            layers: layers(quantized))
+    }
+
+    private func layers(_ quantized: Quantized) -> [Report.Plan.Layer] {
+        let nodes = quantized.topology.graph.nodes
+        let names = Dictionary(nodes.map { ($0.label, $0.name) }, uniquingKeysWith: { first, _ in first })
+        return quantized.layers.filter(\.sqnr.isFinite).map { .init(node: names[$0.name] ?? $0.name, sqnrDb: $0.sqnr) }
     }
 
     private var calibrationHealth: Report.CalibrationHealth {

@@ -45,6 +45,11 @@ struct Download: Sendable {
         ]
         let disposition = asAttachment ? "attachment" : "inline"
         fields["Content-Disposition"] = "\(disposition); filename=\"\(FileName.safe(name, or: "download"))\""
+        // A page made from a customer's file runs nothing and loads nothing, whatever it says.
+        if mediaType.hasPrefix("text/html") {
+            fields["Content-Security-Policy"] = "default-src 'none'; style-src 'unsafe-inline'; sandbox"
+            fields["X-Content-Type-Options"] = "nosniff"
+        }
         if coding != .identity { fields["Content-Encoding"] = coding.rawValue }
         let coded =
             switch coding {

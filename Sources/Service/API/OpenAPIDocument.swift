@@ -551,7 +551,7 @@ enum OpenAPIDocument {
             get:
               tags: [results]
               operationId: getReport
-              summary: What the conversion did, as JSON or as a text table by Accept
+              summary: What the conversion did, as JSON, as a page or as a text table by Accept
               description: Without an Accept field it is JSON.
               parameters:
                 - name: Accept
@@ -574,6 +574,8 @@ enum OpenAPIDocument {
                   content:
                     application/json:
                       schema: { type: object }
+                    text/html:
+                      schema: { type: string }
                     text/plain:
                       schema: { type: string }
                 '206': { $ref: '#/components/responses/PartialContent' }
@@ -624,6 +626,30 @@ enum OpenAPIDocument {
                   headers: *contentHeaders
                   content:
                     text/plain:
+                      schema: { type: string }
+                '206': { $ref: '#/components/responses/PartialContent' }
+                '304': { $ref: '#/components/responses/NotModified' }
+                '400': { $ref: '#/components/responses/BadRequest' }
+                '404': { $ref: '#/components/responses/NotFound' }
+                '409': { $ref: '#/components/responses/Conflict' }
+                '416': { $ref: '#/components/responses/BadRange' }
+                '500': { $ref: '#/components/responses/Problem' }
+                '503': { $ref: '#/components/responses/Unavailable' }
+
+          /v1/jobs/{id}/report.html:
+            parameters:
+              - $ref: '#/components/parameters/JobId'
+            get:
+              tags: [results]
+              operationId: getReportHTML
+              summary: The report as one self-contained page
+              parameters: *download
+              responses:
+                '200':
+                  description: The page; it runs no script and loads nothing.
+                  headers: *contentHeaders
+                  content:
+                    text/html:
                       schema: { type: string }
                 '206': { $ref: '#/components/responses/PartialContent' }
                 '304': { $ref: '#/components/responses/NotModified' }
@@ -1270,7 +1296,7 @@ enum OpenAPIDocument {
               additionalProperties: false
               required: [kind, name, media_type, digest, size, href]
               properties:
-                kind: { type: string, enum: [artifact, report, report-text, plan, log] }
+                kind: { type: string, enum: [artifact, report, report-text, report-html, plan, log] }
                 name: { type: string }
                 media_type: { type: string }
                 digest: { $ref: '#/components/schemas/Digest' }

@@ -155,6 +155,7 @@ extension JobPayload.Artifact {
             case .artifact: "artifact"
             case .report: "report.json"
             case .reportText: "report.txt"
+            case .reportHTML: "report.html"
             case .plan: "plan"
             case .log: "log"
             }

@@ -15,19 +15,21 @@ extension API {
         return try await file(.artifact, request)
     }
 
-    /// By `Accept`: JSON, which a client without wishes gets too, or a text table.
+    /// By `Accept`: JSON, which a client without wishes gets too, a page for a browser, or a text table.
     func getReport(_ request: Request) async throws -> Response {
-        switch Preferences(request.fields).mediaType(among: ["application/json", "text/plain"]) {
+        switch Preferences(request.fields).mediaType(among: ["application/json", "text/html", "text/plain"]) {
         case "application/json": return try await file(.report, request, varies: ["Accept"])
+        case "text/html": return try await file(.reportHTML, request, varies: ["Accept"])
         case "text/plain": return try await file(.reportText, request, varies: ["Accept"])
         default:
             throw Problem(
-                .notAcceptable, "not-acceptable", "The report is there as application/json and as text/plain.")
+                .notAcceptable, "not-acceptable", "The report is there as application/json, text/html and text/plain.")
         }
     }
 
     func getReportJSON(_ request: Request) async throws -> Response { try await file(.report, request) }
     func getReportText(_ request: Request) async throws -> Response { try await file(.reportText, request) }
+    func getReportHTML(_ request: Request) async throws -> Response { try await file(.reportHTML, request) }
     func getPlan(_ request: Request) async throws -> Response { try await file(.plan, request) }
 
     /// The stored log of a job that has ended.

@@ -32,6 +32,7 @@ extension API {
         router.on(.get, "/v1/jobs/{id}/report", getReport)
         router.on(.get, "/v1/jobs/{id}/report.json", getReportJSON)
         router.on(.get, "/v1/jobs/{id}/report.txt", getReportText)
+        router.on(.get, "/v1/jobs/{id}/report.html", getReportHTML)
         router.on(.get, "/v1/jobs/{id}/plan", getPlan)
         router.on(.get, "/v1/jobs/{id}/log", getLog)
 

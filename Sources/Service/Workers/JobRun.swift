@@ -161,6 +161,7 @@ struct JobRun: Sendable {
             (.artifact, results.artifact, name, "application/octet-stream"),
             (.report, results.report, base + ".report.json", "application/json"),
             (.reportText, results.reportText, base + ".report.txt", "text/plain; charset=utf-8"),
+            (.reportHTML, results.reportHtml, base + ".report.html", "text/html; charset=utf-8"),
             (.plan, results.plan, base + ".plan.json", "application/json"),
         ]
         var artifacts: [ArtifactRow] = []

@@ -1,0 +1,80 @@
+/// Plots as inline SVG: bars on a common scale, each with its value beside it, and the whole as a sentence for those who do
+/// not see it. Colours come from the page's style, so that they follow light, dark and paper.
+struct BarChart {
+    struct Bar {
+        var label: String
+        var value: Double
+        /// What stands behind the bar.
+        var text: String
+        /// "fp32", "int8", "float", "integer" or "other": a class of the style.
+        var kind: String
+        /// Ends of an interval, drawn as a line.
+        var interval: (low: Double, high: Double)?
+
+        init(_ label: String, _ value: Double, _ text: String, _ kind: String, interval: (Double, Double)? = nil) {
+            self.label = label
+            self.value = value
+            self.text = text
+            self.kind = kind
+            self.interval = interval.map { (low: $0.0, high: $0.1) }
+        }
+    }
+    var title: String
+    var bars: [Bar]
+    /// The value at the right end; the largest of the bars when nil.
+    var limit: Double?
+
+    private static let (row, left, width, right) = (26.0, 168.0, 420.0, 150.0)
+
+    func draw(into page: inout Markup) {
+        guard !bars.isEmpty else { return }
+        let largest = limit ?? bars.map { max($0.value, $0.interval?.high ?? 0) }.max() ?? 1
+        let height = Double(bars.count) * Self.row + 4
+        page.element("figure") { figure in
+            figure.element("figcaption", title)
+            figure.element(
+                "svg",
+                [
+                    "viewBox": "0 0 \(Self.left + Self.width + Self.right) \(height)", "role": "img",
+                    "aria-label": description, "preserveAspectRatio": "xMinYMin meet",
+                ]
+            ) { svg in
+                for (place, bar) in bars.enumerated() {
+                    draw(bar, at: Double(place) * Self.row, scale: largest > 0 ? Self.width / largest : 0, into: &svg)
+                }
+            }
+        }
+    }
+
+    private var description: String {
+        title + ": " + bars.map { "\($0.label) \($0.text)" }.joined(separator: "; ")
+    }
+
+    private func draw(_ bar: Bar, at top: Double, scale: Double, into svg: inout Markup) {
+        let length = max(1, min(Self.width, max(0, bar.value) * scale))
+        let middle = top + Self.row / 2
+        svg.element(
+            "text", ["x": "\(Self.left - 8)", "y": "\(middle + 4)", "text-anchor": "end"], Self.short(bar.label))
+        svg.empty(
+            "rect",
+            [
+                "class": bar.kind, "x": "\(Self.left)", "y": "\(top + 4)", "width": Number.fixed(length, 1),
+                "height": "\(Self.row - 8)", "rx": "2",
+            ])
+        var end = length
+        if let interval = bar.interval {
+            let (low, high) = (min(Self.width, interval.low * scale), min(Self.width, interval.high * scale))
+            end = max(end, high)
+            svg.empty(
+                "line",
+                [
+                    "class": "interval", "x1": Number.fixed(Self.left + low, 1),
+                    "x2": Number.fixed(Self.left + high, 1), "y1": "\(middle)", "y2": "\(middle)",
+                ])
+        }
+        svg.element("text", ["x": Number.fixed(Self.left + end + 8, 1), "y": "\(middle + 4)"], bar.text)
+    }
+
+    /// The end of a long name tells more than its beginning.
+    private static func short(_ label: String) -> String { label.count > 24 ? "…" + label.suffix(23) : label }
+}

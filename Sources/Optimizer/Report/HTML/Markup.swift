@@ -1,0 +1,82 @@
+/// HTML put together from elements whose text and attributes are always escaped: names in a report come from the customer's
+/// file, and nobody else's page may run what they say.
+struct Markup {
+    private(set) var html = ""
+
+    static func escaped(_ text: String) -> String {
+        var result = ""
+        for character in text.unicodeScalars {
+            switch character {
+            case "&": result += "&amp;"
+            case "<": result += "&lt;"
+            case ">": result += "&gt;"
+            case "\"": result += "&quot;"
+            case "'": result += "&#39;"
+            case "\n", "\t", " "...: result.unicodeScalars.append(character)
+            // Control characters have no place in HTML, not even escaped.
+            default: result += "\u{FFFD}"
+            }
+        }
+        return result
+    }
+
+    mutating func text(_ text: String) { html += Self.escaped(text) }
+
+    /// `<name attributes>…</name>`. Names of elements and attributes are this program's own.
+    mutating func element(
+        _ name: String, _ attributes: KeyValuePairs<String, String> = [:], _ body: (inout Markup) -> Void
+    ) {
+        open(name, attributes)
+        html += ">"
+        body(&self)
+        html += "</\(name)>"
+    }
+
+    mutating func element(_ name: String, _ content: String) { element(name, [:], content) }
+
+    mutating func element(_ name: String, _ attributes: KeyValuePairs<String, String>, _ content: String) {
+        element(name, attributes) { $0.text(content) }
+    }
+
+    /// An element without content, such as `<rect/>`.
+    mutating func empty(_ name: String, _ attributes: KeyValuePairs<String, String> = [:]) {
+        open(name, attributes)
+        html += "/>"
+    }
+
+    private mutating func open(_ name: String, _ attributes: KeyValuePairs<String, String>) {
+        html += "<\(name)"
+        for (key, value) in attributes { html += " \(key)=\"\(Self.escaped(value))\"" }
+    }
+
+    /// What was escaped, or written here, already.
+    mutating func raw(_ html: StaticString) { self.html += "\(html)" }
+
+    mutating func append(_ other: Markup) { html += other.html }
+
+    /// A table whose first row is its head; the first column names the rows.
+    mutating func table(_ rows: [[String]], caption: String? = nil) {
+        guard let head = rows.first else { return }
+        element("div", ["class": "wide"]) { page in
+            page.element("table") { table in
+                if let caption { table.element("caption", caption) }
+                table.element("thead") { $0.row(head, cell: "th", scope: "col") }
+                table.element("tbody") { body in
+                    for row in rows.dropFirst() { body.row(row, cell: "td", scope: nil) }
+                }
+            }
+        }
+    }
+
+    private mutating func row(_ cells: [String], cell: String, scope: String?) {
+        element("tr") { row in
+            for (place, content) in cells.enumerated() {
+                if place == 0, scope == nil {
+                    row.element("th", ["scope": "row"], content)
+                } else {
+                    row.element(cell, scope.map { ["scope": $0] } ?? [:], content)
+                }
+            }
+        }
+    }
+}

@@ -1,0 +1,202 @@
+import Domain
+
+extension ReportHTML {
+    static func quality(_ report: Report, _ page: inout Markup) {
+        page.element("p", ["class": "note"], remark(report.split))
+        if let accuracy = report.accuracy {
+            BarChart(
+                title: "Labelled accuracy, with its 95 % interval", bars: bars(accuracy), limit: 1
+            ).draw(into: &page)
+            let interval = accuracy.deltaInterval
+            page.element(
+                "p",
+                "Change \(Number.points(accuracy.delta)) points (95 % \(Number.points(interval.low)) to "
+                    + "\(Number.points(interval.high))): \(accuracy.lost) samples lost, \(accuracy.gained) gained, McNemar p "
+                    + "\(Number.probability(accuracy.mcnemarP)).")
+        } else {
+            page.element("p", "Labelled accuracy was not measured: \(report.accuracyAbsence ?? "there are no labels").")
+        }
+        guard let fidelity = report.fidelity else { return }
+        if let agreement = fidelity.agreement {
+            page.element(
+                "p",
+                "FP32 and INT8 name the same best class for \(Number.percent(agreement.top1)) of \(agreement.samples) "
+                    + "samples (95 % \(Number.percent(agreement.top1Interval.low)) to "
+                    + "\(Number.percent(agreement.top1Interval.high))).")
+        }
+        page.table(outputs(fidelity), caption: "Each output against FP32")
+        page.table(worst(fidelity), caption: "The samples that suffer most")
+    }
+
+    private static func remark(_ split: Report.Split) -> String {
+        guard split.heldOut else {
+            return
+                "Measured on \(split.evaluationSamples) calibration samples, which is too kind: post an evaluation set."
+        }
+        let shared = split.overlap.map { $0 == 0 ? "none of them" : "\($0) of them also" }
+        return "Measured on \(split.evaluationSamples) evaluation samples"
+            + (shared.map { ", \($0) in the calibration set of \(split.calibrationSamples)." } ?? ".")
+    }
+
+    private static func bars(_ accuracy: Report.Accuracy) -> [BarChart.Bar] {
+        var scores = [("top-1 FP32", accuracy.fp32Top1, "fp32"), ("top-1 INT8", accuracy.int8Top1, "int8")]
+        if let a = accuracy.fp32Top5, let b = accuracy.int8Top5 {
+            scores += [("top-5 FP32", a, "fp32"), ("top-5 INT8", b, "int8")]
+        }
+        return scores.map { label, score, kind in
+            .init(
+                label, score.share,
+                "\(Number.percent(score.share)) (\(Number.fixed(score.interval.low * 100, 1))–"
+                    + "\(Number.fixed(score.interval.high * 100, 1)))",
+                kind, interval: (score.interval.low, score.interval.high))
+        }
+    }
+
+    private static func outputs(_ fidelity: Report.Fidelity) -> [[String]] {
+        [["output", "SQNR dB", "cosine", "largest error", "mean error"]]
+            + fidelity.outputs.map { output in
+                [
+                    output.name, output.identical ? "identical" : output.sqnrDb.map { Number.fixed($0, 1) } ?? "–",
+                    output.cosine.map { Number.fixed($0, 5) } ?? "–", Number.short(output.maxAbsError),
+                    Number.short(output.meanAbsError),
+                ]
+            }
+    }
+
+    private static func worst(_ fidelity: Report.Fidelity) -> [[String]] {
+        guard !fidelity.worst.isEmpty else { return [] }
+        return [["sample", "SQNR dB", "best class"]]
+            + fidelity.worst.map { sample in
+                [
+                    "#\(sample.index)", sample.sqnrDb.map { Number.fixed($0, 1) } ?? "not finite",
+                    sample.flipped.map { $0 ? "changed" : "same" } ?? "–",
+                ]
+            }
+    }
+
+    static func speed(_ report: Report, _ page: inout Markup) {
+        guard let latency = report.latency else {
+            return page.element("p", "Not measured: \(report.latencyAbsence ?? "no reason was given").")
+        }
+        let columns: [(String, KeyPath<Report.Latency.Series, Double?>)] = [
+            ("p50", \.p50Ms), ("p90", \.p90Ms), ("p95", \.p95Ms), ("p99", \.p99Ms),
+        ]
+        var bars: [BarChart.Bar] = []
+        for (name, path) in columns {
+            guard let fp32 = latency.fp32[keyPath: path], let int8 = latency.int8[keyPath: path] else { continue }
+            bars.append(.init("\(name) FP32", fp32, Number.short(fp32) + " ms", "fp32"))
+            bars.append(.init("\(name) INT8", int8, Number.short(int8) + " ms", "int8"))
+        }
+        BarChart(title: "Milliseconds per run; only percentiles that the timings support", bars: bars)
+            .draw(into: &page)
+        let interval = latency.speedupInterval
+        page.element(
+            "p",
+            "Speed-up \(Number.fixed(latency.speedup, 2))× (95 % \(Number.fixed(interval.low, 2)) to "
+                + "\(Number.fixed(interval.high, 2))) over \(latency.rounds) randomly interleaved rounds, "
+                + "\(latency.stability.rawValue). FP32 against itself differs by up to \(Number.percent(latency.noiseFloor))."
+        )
+        if let load = report.load, let fp32 = load.fp32Ms, let int8 = load.int8Ms {
+            page.element("p", "Loading takes \(Number.short(fp32)) ms in FP32 and \(Number.short(int8)) ms in INT8.")
+        }
+        list(latency.notes, &page)
+    }
+
+    static func coverage(_ report: Report, _ page: inout Markup) {
+        guard let coverage = report.coverage else { return }
+        var bars: [BarChart.Bar] = []
+        if let share = coverage.macShare {
+            bars.append(.init("multiply-accumulates", share, Number.percent(share), "integer"))
+        }
+        if let share = coverage.nodeShare {
+            let words = "\(coverage.integerNodes) of \(coverage.integerNodes + coverage.floatNodes)"
+            bars.append(.init("arithmetic nodes", share, words, "integer"))
+        }
+        BarChart(title: "Share done in integers, in the graph that the engine really runs", bars: bars, limit: 1)
+            .draw(into: &page)
+        let operators = coverage.operators.sorted { ($0.count, $1.name) > ($1.count, $0.name) }
+        page.table(
+            [["operator", "kind", "nodes"]] + operators.map { [$0.name, $0.kind.rawValue, "\($0.count)"] })
+        list(coverage.floatReasons.prefix(30).map { "\($0.name) \($0.node) stays float: \($0.reason)" }, &page)
+    }
+
+    static func layers(_ report: Report, _ page: inout Markup) {
+        guard let layers = report.plan?.layers, !layers.isEmpty else { return }
+        let shown = layers.prefix(24)
+        BarChart(
+            title:
+                "Signal over noise of each layer alone in integers, in dB; the noisiest \(shown.count) of \(layers.count)",
+            bars: shown.map { .init($0.node, $0.sqnrDb, Number.fixed($0.sqnrDb, 1) + " dB", "int8") }
+        ).draw(into: &page)
+    }
+
+    static func search(_ report: Report, _ page: inout Markup) {
+        guard let search = report.search else { return }
+        page.table(
+            [["", "form", "layers in float", "drop", "speed-up", "bytes"]]
+                + search.candidates.map { candidate in
+                    [
+                        candidate.chosen ? "delivered" : candidate.met ? "passes" : "fails", candidate.form,
+                        "\(candidate.float.count)", Number.percent(candidate.drop, 2),
+                        candidate.speedup.map { Number.times($0) } ?? "–", "\(candidate.bytes)",
+                    ]
+                })
+    }
+
+    static func size(_ report: Report, _ page: inout Markup) {
+        let size = report.size
+        var rows = [["", "FP32", "INT8"], ["file", Number.bytes(size.modelBytes), Number.bytes(size.artifactBytes)]]
+        if let before = size.modelWeightBytes, let after = size.artifactWeightBytes {
+            rows.append(["weights", Number.bytes(before), Number.bytes(after)])
+        }
+        page.table(rows)
+        if let peak = report.memory.peakRssBytes {
+            page.element("p", ["class": "note"], "The conversion held at most \(Number.bytes(peak)) of memory.")
+        }
+    }
+
+    static func calibration(_ report: Report, _ page: inout Markup) {
+        guard let health = report.calibration else { return }
+        page.element("p", "\(health.samplesUsed) of \(health.samplesInSet) samples, \(health.duplicates) duplicates.")
+        page.table(
+            [["array", "type", "shape", "least", "greatest"]]
+                + health.arrays.map { array in
+                    [
+                        array.name, array.type.rawValue, "\(array.shape)",
+                        array.minimum.map { Number.short($0) } ?? "–",
+                        array.maximum.map { Number.short($0) } ?? "–",
+                    ]
+                })
+        list(health.findings.map { "\($0.severity.rawValue): \($0.detail)" }, &page)
+    }
+
+    static func machine(_ report: Report, _ page: inout Markup) {
+        let (machine, identity) = (report.environment, report.identity)
+        let facts: [(String, String?)] = [
+            ("processor", "\(machine.processor ?? machine.architecture), \(machine.usableCores) cores"),
+            ("instructions", machine.flags.joined(separator: " ")),
+            ("engine", "\(identity.engine) \(identity.engineVersion)"),
+            ("octavo", "\(identity.octavoVersion), kernels \(identity.kernels), seed \(identity.seed)"),
+            ("model", identity.model.digest?.description), ("calibration", identity.calibration.digest?.description),
+            ("evaluation", identity.evaluation?.digest?.description),
+            ("artifact", identity.artifact.digest?.description), ("portability", report.portability?.note),
+        ]
+        page.element("dl") { list in
+            for case (let name, let value?) in facts where !value.isEmpty {
+                list.element("dt", name)
+                list.element("dd", value)
+            }
+        }
+    }
+
+    static func findings(_ report: Report, _ page: inout Markup) {
+        list(report.findings.map { "\($0.severity.rawValue): \($0.detail)" }, &page)
+    }
+
+    private static func list(_ lines: [String], _ page: inout Markup) {
+        guard !lines.isEmpty else { return }
+        page.element("ul", ["class": "plain"]) { list in
+            for line in lines { list.element("li", line) }
+        }
+    }
+}

@@ -1,0 +1,96 @@
+package import Domain
+
+/// The report as one self-contained page: no script, nothing loaded, readable on a phone, in the dark and on paper.
+package struct ReportHTML {
+    private let report: Report
+    private var page = Markup()
+
+    /// The whole document.
+    package static func render(_ report: Report) -> String {
+        var html = ReportHTML(report: report)
+        html.page.raw("<!DOCTYPE html>\n")
+        html.page.element("html", ["lang": "en"]) { document in
+            document.element("head") { Self.head(report, &$0) }
+            document.element("body") { body in
+                body.element("main") { main in
+                    var inner = ReportHTML(report: report)
+                    inner.sections()
+                    main.append(inner.page)
+                }
+            }
+        }
+        return html.page.html + "\n"
+    }
+
+    private init(report: Report) { self.report = report }
+
+    private static func head(_ report: Report, _ head: inout Markup) {
+        head.raw("<meta charset=\"utf-8\"><meta name=\"viewport\" content=\"width=device-width,initial-scale=1\">")
+        head.element("title", "Octavo report: \(report.identity.model.name ?? "model")")
+        head.raw("<style>")
+        head.raw(style)
+        head.raw("</style>")
+    }
+
+    private mutating func sections() {
+        verdict()
+        section("Quality", Self.quality)
+        section("Speed", Self.speed)
+        section("What runs in integers", Self.coverage)
+        section("Layers", Self.layers)
+        section("Search for the gate", Self.search)
+        section("Size and memory", Self.size)
+        section("Calibration", Self.calibration)
+        section("Machine and identity", Self.machine)
+        section("Findings", Self.findings)
+    }
+
+    /// A section, left out when it has nothing to say.
+    private mutating func section(_ title: String, _ write: (Report, inout Markup) -> Void) {
+        var body = Markup()
+        write(report, &body)
+        guard !body.html.isEmpty else { return }
+        page.element("section") { section in
+            section.element("h2", title)
+            section.append(body)
+        }
+    }
+
+    private mutating func verdict() {
+        page.element("p", ["class": "kicker"], "Octavo report · \(report.identity.job)")
+        page.element("h1", report.verdict.line)
+        if let gate = report.gate {
+            page.element("p", ["class": gate.met ? "good" : "bad"]) {
+                $0.text("Gate \(gate.metric.rawValue): \(gate.met ? "met" : "not met"), \(gate.detail)")
+            }
+        }
+        let tiles = self.tiles
+        page.element("ul", ["class": "tiles"]) { list in
+            for (value, label) in tiles {
+                list.element("li") { tile in
+                    tile.element("b", value)
+                    tile.element("span", label)
+                }
+            }
+        }
+    }
+
+    private var tiles: [(String, String)] {
+        var tiles: [(String, String)] = []
+        if let latency = report.latency {
+            tiles.append((Number.fixed(latency.speedup, 2) + "×", "speed of FP32, \(latency.threads) thread(s)"))
+        }
+        if let ratio = report.size.ratio { tiles.append((Number.times(ratio), "smaller file")) }
+        if let accuracy = report.accuracy {
+            tiles.append((Number.points(accuracy.delta), "points of top-1, \(accuracy.samples) samples"))
+        } else if let agreement = report.fidelity?.agreement {
+            tiles.append((Number.percent(agreement.top1), "same best class as FP32"))
+        } else if let lowest = report.fidelity?.outputs.compactMap(\.sqnrDb).min() {
+            tiles.append((Number.fixed(lowest, 1) + " dB", "SQNR against FP32"))
+        }
+        if let share = report.coverage?.macShare {
+            tiles.append((Number.percent(share, 0), "of multiply-accumulates in integers"))
+        }
+        return tiles
+    }
+}
