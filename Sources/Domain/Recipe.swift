@@ -5,8 +5,13 @@ package enum Target: String, Codable, Sendable, CaseIterable {
 
 /// How values are represented in the artifact.
 package enum Scheme: String, Codable, Sendable, CaseIterable {
-    /// U8 activations, S8 weights, ranges from calibration.
+    /// What is faster on the measuring machine, operator by operator: a choice that timing makes, and the report records.
+    case auto
+    /// U8 activations, S8 weights, ranges from calibration; nothing is decided by timing, so that the same input gives the
+    /// same bytes on any machine.
     case int8Static = "int8-static"
+    /// Weights in 8 bits, restored at load; arithmetic stays float. Nothing is decided by timing.
+    case int8Weights = "int8-weights"
 }
 
 /// How a range is chosen from a tensor's statistics.
@@ -16,6 +21,7 @@ package enum Calibrator: String, Codable, Sendable, CaseIterable {
     case minMax = "min-max"
     case percentile
     case mse
+    case entropy
 }
 
 /// How weights become integers.
@@ -28,7 +34,7 @@ package enum Rounding: String, Codable, Sendable, CaseIterable {
 /// Everything a job asks for beyond the model and the samples. The same recipe on the same bytes gives the same artifact.
 package struct Recipe: Equatable, Sendable, Codable {
     package var target: Target = .onnxruntimeX64
-    package var scheme: Scheme = .int8Static
+    package var scheme: Scheme = .auto
     package var options = Options()
     package var gate: Gate?
 

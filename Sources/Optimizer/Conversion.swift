@@ -37,7 +37,8 @@ struct Conversion {
         self.models = models
         self.prepared = prepared
         self.clock = clock
-        self.decisionSeconds = decisionSeconds
+        // Only `auto` lets a clock decide.
+        self.decisionSeconds = order.recipe.scheme == .auto ? decisionSeconds : 0
         runs = SampleRuns(
             feed: inputs.calibration, threads: order.threads, outputs: prepared.model.graph.outputs.map(\.name))
     }
@@ -59,7 +60,7 @@ struct Conversion {
     /// What calibration saw of every tensor that may be quantized; nil when nothing can run in integers.
     private func observe(_ excluded: [String: Reason]) throws -> [String: TensorStatistics]? {
         let placement = Placement(prepared.topology, keepFloat: excluded)
-        guard !placement.isEmpty else { return nil }
+        guard order.recipe.scheme != .int8Weights, !placement.isEmpty else { return nil }
         let tensors = Planner(prepared.topology, rule: order.recipe.options.rule).tensorsToObserve(placement)
         let statistics = try clock.time(.calibrate) {
             try Calibrate(models: models, runs: runs)(
@@ -74,6 +75,14 @@ struct Conversion {
             return try neverSlower(tuned(stricter(usual, forms), forms), forms)
         }
         try checkWeights(forms.excluded)
+        switch order.recipe.scheme {
+        case .int8Weights: return try forms.weightOnly()
+        case .int8Static:
+            throw Failure(
+                .nothingToQuantize, stage: .quantize,
+                detail: "No operator of this model can run in integers here. Ask for the scheme int8-weights, or auto.")
+        case .auto: break
+        }
         return with(
             try forms.weightOnly(), "nothing-integer",
             "No operator of this model can run in integers here; its weights are stored in 8 bits.")
@@ -136,7 +145,8 @@ struct Conversion {
         guard let gate = order.recipe.gate else { return candidate }
         return try GateSearch(
             keeper: Gatekeeper(gate, order, inputs, models),
-            build: { try forms.integer(like: candidate, floating: $0, named: $1) }, weightOnly: forms.weightOnly,
+            build: { try forms.integer(like: candidate, floating: $0, named: $1) },
+            weightOnly: order.recipe.scheme == .auto ? forms.weightOnly : nil,
             effects: { try effects($0, forms) },
             speedup: { candidate in
                 guard decisionSeconds > 0 else { return nil }

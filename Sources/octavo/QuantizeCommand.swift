@@ -16,8 +16,14 @@ struct QuantizeCommand: ParsableCommand {
     @Option(help: "Where the JSON report goes; default: <output>.report.json.") var report: String?
     @Option(help: "Where the report goes as a page, when it is wanted.") var html: String?
     @Option(help: "Where the plan goes, when it is wanted.") var plan: String?
-    @Option(help: "auto, min-max, percentile or mse.") var calibrator: Calibrator = .auto
+    @Option(help: "auto, min-max, percentile, mse or entropy.") var calibrator: Calibrator = .auto
     @Option(help: "Percent of the values that 'percentile' keeps.") var percentile: Double = 99.99
+    @Option(
+        help: """
+            auto, int8-static or int8-weights: whether timing on this machine decides what runs in integers, or everything \
+            that can, or nothing.
+            """)
+    var scheme: Scheme = .auto
     @Option(help: "auto or nearest: how weights become integers.") var rounding: Rounding = .auto
     @Option(help: "Node names or patterns with * that stay float; may be repeated.") var exclude: [String] = []
     @Option(help: "What must be kept, as METRIC=MAX_DROP: top1=0.01, top1-agreement=0.02 or cosine=0.001.")
@@ -67,6 +73,7 @@ struct QuantizeCommand: ParsableCommand {
 
     private func order(_ scratch: String) throws -> WorkOrder.Quantize {
         var recipe = Recipe()
+        recipe.scheme = scheme
         recipe.options.calibrator = calibrator
         recipe.options.percentile = percentile
         recipe.options.rounding = rounding
@@ -141,6 +148,7 @@ struct PreprocessingOptions: ParsableArguments {
 }
 
 extension Calibrator: ExpressibleByArgument {}
+extension Scheme: ExpressibleByArgument {}
 extension Rounding: ExpressibleByArgument {}
 extension Preprocessing.Layout: ExpressibleByArgument {}
 

@@ -86,6 +86,18 @@ import Testing
         #expect(steps.first == "QuantizeLinear")
     }
 
+    @Test func aPinnedSchemeIsNotTimed() throws {
+        var conversion = try Conversions()
+        conversion.budget = Pipeline.Budget(decision: 0.2, report: 0.01)
+        conversion.recipe.scheme = .int8Weights
+        let weights = try conversion(Self.branchy().model(), Self.samples)
+        #expect(weights.plan.form == "weight-only" && weights.plan.activations.isEmpty)
+        conversion.recipe.scheme = .int8Static
+        let integer = try conversion(Self.branchy().model(), Self.samples)
+        #expect(integer.plan.form == "integer")
+        #expect(!(integer.log + weights.log).contains { $0.contains("the speed") }, "\(integer.log)")
+    }
+
     @Test func aGateThatHoldsIsReported() throws {
         var conversion = try Conversions()
         conversion.recipe.gate = .init(metric: .agreement, maxDrop: 1)

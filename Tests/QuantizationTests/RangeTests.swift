@@ -57,6 +57,26 @@ import Testing
         #expect(whole(chosen) < 0.15 * whole(extremes))
     }
 
+    @Test func entropyLeavesAnOutlierOutWhereMinMaxKeepsIt() throws {
+        let (statistics, _) = try outlier()
+        let chosen = statistics.choose(.entropy).range
+        #expect(statistics.choose(.minMax).range.high == 40)
+        #expect(chosen.high < 4 && chosen.high >= 0.99 && chosen.low <= -0.99, "\(chosen)")
+    }
+
+    /// What is spread evenly has no tail to give up.
+    @Test func entropyKeepsUniformValues() throws {
+        var numbers = SeededNumbers(3)
+        let chosen = try range(.entropy, numbers.floats(200_000, 0...1))
+        #expect(chosen.high > 0.98 && chosen.low >= 0, "\(chosen)")
+    }
+
+    @Test func entropyOfFewValuesIsTheirExtremes() throws {
+        #expect(try range(.entropy, [0, 0]) == ValueRange(low: 0, high: 0))
+        #expect(try range(.entropy, [2, 2, 2]).high == 2)
+        #expect(try TensorStatistics(of: []).choose(.entropy).range == ValueRange(low: 0, high: 0))
+    }
+
     @Test func leastErrorLeavesUniformValuesAlone() throws {
         var numbers = SeededNumbers(2)
         let values = numbers.floats(20_000)

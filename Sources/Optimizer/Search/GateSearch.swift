@@ -13,8 +13,8 @@ struct GateSearch {
 
     let keeper: Gatekeeper
     let build: Build
-    /// The form whose arithmetic is float: what is left when no integer form passes.
-    let weightOnly: () throws -> Candidate
+    /// The form whose arithmetic is float: what is left when no integer form passes, where the recipe leaves that open.
+    let weightOnly: (() throws -> Candidate)?
     let effects: (Candidate) throws -> [LayerEffect]
     /// The speed-up of a candidate over FP32; nil when nothing is timed.
     let speedup: (Candidate) throws -> Double?
@@ -34,7 +34,7 @@ struct GateSearch {
         clock.log("\(Text.miss(keeper, drop)); ranked \(ranked.count) layers by their effect")
         try search(ranked, into: &trials)
         guard let best = trials.accepted else {
-            let last = try weightOnly()
+            guard let last = try weightOnly?() else { throw trials.failure(first, trials.least) }
             let drop = try measure(last.path)
             try trials.add(last, floats: ranked.map(\.name), drop: drop, speedup: speedup(last))
             guard keeper.passes(drop) else { throw trials.failure(first, trials.least) }

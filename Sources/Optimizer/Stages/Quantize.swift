@@ -166,6 +166,7 @@ extension Recipe.Options {
         case .minMax: .minMax
         case .percentile: .percentile(percentile)
         case .mse: .leastError
+        case .entropy: .entropy
         }
     }
 }

@@ -8,6 +8,8 @@ package enum RangeRule: Equatable, Sendable {
     case percentile(Double)
     /// The range with the least mean squared error of the tensor itself.
     case leastError
+    /// The range with the least loss of information.
+    case entropy
     /// Min-max where it is already precise, least error elsewhere.
     case auto
 }
@@ -46,6 +48,8 @@ extension TensorStatistics {
             return RangeChoice(range: percentile(percent), reason: "central \(percent) % of the values")
         case .leastError:
             return leastError(behind: activation)
+        case .entropy:
+            return entropy()
         case .auto:
             if activation != .none { return leastError(behind: activation) }
             let sqnr = minMaxSQNR

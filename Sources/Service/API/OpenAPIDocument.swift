@@ -958,9 +958,14 @@ enum OpenAPIDocument {
               type: string
               enum: [onnxruntime-x64]
             Scheme:
-              description: How values are represented.
+              description: |
+                How values are represented. `int8-static`: 8-bit activations and weights wherever the runtime computes with them.
+                `int8-weights`: 8-bit weights, restored at load, and float arithmetic. Both give the same bytes on any machine.
+                `auto`: integers, less what the measuring machine runs faster in float; the report records what timing decided,
+                so that `int8-static` with `options.exclude` gives the same artifact again.
               type: string
-              enum: [int8-static]
+              enum: [auto, int8-static, int8-weights]
+              default: auto
             ElementType:
               type: string
               enum:
@@ -1183,7 +1188,7 @@ enum OpenAPIDocument {
                 calibrator:
                   description: How ranges are chosen; `auto` takes for each tensor what errs least.
                   type: string
-                  enum: [auto, min-max, percentile, mse]
+                  enum: [auto, min-max, percentile, mse, entropy]
                   default: auto
                 percentile:
                   description: Share of the values kept, in percent, for the calibrator of that name.
