@@ -8,7 +8,7 @@ package enum Scheme: String, Codable, Sendable, CaseIterable {
     /// What is faster on the measuring machine, operator by operator: a choice that timing makes, and the report records.
     case auto
     /// U8 activations, S8 weights, ranges from calibration; nothing is decided by timing, so that the same input gives the
-    /// same bytes on any machine.
+    /// same bytes again.
     case int8Static = "int8-static"
     /// Weights in 8 bits, restored at load; arithmetic stays float. Nothing is decided by timing.
     case int8Weights = "int8-weights"

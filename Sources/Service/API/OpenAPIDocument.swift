@@ -960,7 +960,8 @@ enum OpenAPIDocument {
             Scheme:
               description: |
                 How values are represented. `int8-static`: 8-bit activations and weights wherever the runtime computes with them.
-                `int8-weights`: 8-bit weights, restored at load, and float arithmetic. Both give the same bytes on any machine.
+                `int8-weights`: 8-bit weights, restored at load, and float arithmetic. No timing decides in either, so that the same
+                input gives the same bytes again.
                 `auto`: integers, less what the measuring machine runs faster in float; the report records what timing decided,
                 so that `int8-static` with `options.exclude` gives the same artifact again.
               type: string
