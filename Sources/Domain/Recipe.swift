@@ -43,6 +43,9 @@ package struct Recipe: Equatable, Sendable, Codable {
         /// For `percentile`: share of the values kept, in percent, 50 < p <= 100.
         package var percentile: Double = 99.99
         package var rounding: Rounding = .auto
+        /// A layer that alone in integers keeps less than this of its signal over its noise, in dB, stays float. Nil: 24, or
+        /// 28 where the model follows FP32 poorly and gains by it.
+        package var minLayerSqnr: Double?
         /// Node names or patterns with `*` that stay float.
         package var exclude: [String] = []
         /// At most this many samples are used for calibration; nil means all.
@@ -58,6 +61,7 @@ package struct Recipe: Equatable, Sendable, Codable {
             calibrator = try fields.decodeIfPresent(Calibrator.self, forKey: .calibrator) ?? calibrator
             percentile = try fields.decodeIfPresent(Double.self, forKey: .percentile) ?? percentile
             rounding = try fields.decodeIfPresent(Rounding.self, forKey: .rounding) ?? rounding
+            minLayerSqnr = try fields.decodeIfPresent(Double.self, forKey: .minLayerSqnr)
             exclude = try fields.decodeIfPresent([String].self, forKey: .exclude) ?? exclude
             maxSamples = try fields.decodeIfPresent(Int.self, forKey: .maxSamples)
             threads = try fields.decodeIfPresent(Int.self, forKey: .threads)

@@ -98,14 +98,19 @@ extension Report {
         package var keptFloat: [Kept]
         /// The noisiest layer first; layers without any noise are left out.
         package var layers: [Layer]?
+        /// What to ask for to get the same artifact from the same inputs again: what timing and the gate decided is written
+        /// out, and nothing is left to them.
+        package var record: Recipe?
 
         package init(
-            quantizedActivations: Int, quantizedWeights: Int, keptFloat: [Kept], layers: [Layer]? = nil
+            quantizedActivations: Int, quantizedWeights: Int, keptFloat: [Kept], layers: [Layer]? = nil,
+            record: Recipe? = nil
         ) {
             self.quantizedActivations = quantizedActivations
             self.quantizedWeights = quantizedWeights
             self.keptFloat = keptFloat
             self.layers = layers
+            self.record = record
         }
     }
 

@@ -59,9 +59,12 @@ struct Conversion {
 
     /// What calibration saw of every tensor that may be quantized; nil when nothing can run in integers.
     private func observe(_ excluded: [String: Reason]) throws -> [String: TensorStatistics]? {
-        let placement = Placement(prepared.topology, keepFloat: excluded)
-        guard order.recipe.scheme != .int8Weights, !placement.isEmpty else { return nil }
-        let tensors = Planner(prepared.topology, rule: order.recipe.options.rule).tensorsToObserve(placement)
+        guard order.recipe.scheme != .int8Weights, !Placement(prepared.topology, keepFloat: excluded).isEmpty else {
+            return nil
+        }
+        // What is excluded is watched as well: a tensor's range is then the same whatever its neighbours do.
+        let whole = Placement(prepared.topology, keepFloat: [:])
+        let tensors = Planner(prepared.topology, rule: order.recipe.options.rule).tensorsToObserve(whole)
         let statistics = try clock.time(.calibrate) {
             try Calibrate(models: models, runs: runs)(
                 prepared, tensors: tensors, samples: inputs.used, progress: clock.progress)
@@ -71,7 +74,8 @@ struct Conversion {
     }
 
     private func fastest(_ forms: Forms) throws -> Candidate {
-        if let usual = try forms.integer(.usual) {
+        let tolerance = order.recipe.options.minLayerSqnr.map(Quantize.Tolerance.init(decibels:)) ?? .usual
+        if let usual = try forms.integer(tolerance) {
             return try neverSlower(tuned(stricter(usual, forms), forms), forms)
         }
         try checkWeights(forms.excluded)
@@ -95,7 +99,7 @@ struct Conversion {
 
     /// Nets of many noisy layers, depthwise ones with SiLU above all, lose more in sum than in any one layer.
     private func stricter(_ usual: Candidate, _ forms: Forms) throws -> Candidate {
-        guard order.recipe.options.calibrator == .auto else { return usual }
+        guard order.recipe.options.calibrator == .auto, order.recipe.options.minLayerSqnr == nil else { return usual }
         let before = try fidelity(usual, forms.quantize.reviewSamples)
         guard before < Self.poorFidelity, let strict = try forms.integer(.strict, named: "strict") else { return usual }
         let after = try fidelity(strict, forms.quantize.reviewSamples)

@@ -25,6 +25,8 @@ struct QuantizeCommand: ParsableCommand {
             """)
     var scheme: Scheme = .auto
     @Option(help: "auto or nearest: how weights become integers.") var rounding: Rounding = .auto
+    @Option(help: "Layers that keep less than this, in dB, stay float; default: 24, or 28 where that gains.")
+    var minLayerSqnr: Double?
     @Option(help: "Node names or patterns with * that stay float; may be repeated.") var exclude: [String] = []
     @Option(help: "What must be kept, as METRIC=MAX_DROP: top1=0.01, top1-agreement=0.02 or cosine=0.001.")
     var gate: String?
@@ -37,6 +39,9 @@ struct QuantizeCommand: ParsableCommand {
     func validate() throws {
         guard percentile > 50, percentile <= 100 else {
             throw ValidationError("--percentile must be above 50, at most 100")
+        }
+        if let minLayerSqnr, !(0...100).contains(minLayerSqnr) {
+            throw ValidationError("--min-layer-sqnr must be 0 to 100")
         }
         if let maxSamples, maxSamples < 1 { throw ValidationError("--max-samples must be at least 1") }
         if gate != nil, evaluation == nil {
@@ -77,6 +82,7 @@ struct QuantizeCommand: ParsableCommand {
         recipe.options.calibrator = calibrator
         recipe.options.percentile = percentile
         recipe.options.rounding = rounding
+        recipe.options.minLayerSqnr = minLayerSqnr
         recipe.options.exclude = exclude
         recipe.options.maxSamples = maxSamples
         recipe.gate = try gateValue()

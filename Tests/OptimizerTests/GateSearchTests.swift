@@ -60,14 +60,22 @@ import Testing
         #expect(try search(maxDrop: drop / 4).bytes == search(maxDrop: drop / 4).bytes)
     }
 
-    @Test func theLayersOfASearchGiveTheSameArtifactAsExclusions() throws {
+    @Test func theRecordMakesTheSameArtifactWithoutGateOrClock() throws {
         let loose = try search(maxDrop: 1)
         let drop = try #require(loose.report.gate?.drop)
         let found = try search(maxDrop: drop / 4)
-        let chosen = try #require(found.report.search?.candidates.first { $0.chosen })
         var conversion = try Conversions()
-        conversion.recipe.options.calibrator = .minMax
-        conversion.recipe.options.exclude = chosen.float
+        conversion.recipe = try #require(found.report.plan?.record)
+        #expect(conversion.recipe.gate == nil && conversion.recipe.scheme == .int8Static)
+        #expect(!conversion.recipe.options.exclude.isEmpty)
+        #expect(try conversion(Self.fragile().model(), Self.samples).bytes == found.bytes)
+    }
+
+    @Test func theRecordOfAnArtifactOfTheReviewKeepsItsTolerance() throws {
+        let found = try Conversions()(Self.fragile().model(), Self.samples)
+        var conversion = try Conversions()
+        conversion.recipe = try #require(found.report.plan?.record)
+        #expect(conversion.recipe.options.minLayerSqnr != nil)
         #expect(try conversion(Self.fragile().model(), Self.samples).bytes == found.bytes)
     }
 

@@ -35,7 +35,7 @@ struct Tuning {
             Finding(
                 .info, code: "timed-placement",
                 detail: "\(floats) operators are faster in float on this machine and stay there; the plan names them. "
-                    + "Given as options.exclude, with the scheme int8-static, they make the same artifact again."
+                    + "The report's plan.record is the recipe that makes the same artifact again."
             ))
         return told
     }

@@ -50,7 +50,7 @@ struct Publish {
                 modelWeightBytes: Int64(inputs.loaded.summary.weightBytes),
                 artifactWeightBytes: Int64(quantized.model.graph.weightBytes)),
             memory: Report.Memory(peakRssBytes: HostEnvironment.peakResidentBytes(), phases: clock.phases),
-            load: measured.load, coverage: verified.coverage, plan: planSummary(quantized),
+            load: measured.load, coverage: verified.coverage, plan: planSummary(candidate),
             calibration: calibrationHealth, portability: portability(environment, quantized), environment: environment,
             stages: clock.times, findings: candidate.decisions)
     }
@@ -74,7 +74,8 @@ struct Publish {
             labels: inputs.evaluation.labels?.count ?? 0)
     }
 
-    private func planSummary(_ quantized: Quantized) -> Report.Plan {
+    private func planSummary(_ candidate: Candidate) -> Report.Plan {
+        let quantized = candidate.quantized
         let kept = zip(quantized.topology.graph.nodes, quantized.plan.placement.verdicts).compactMap { node, verdict in
             if case .float(let reason) = verdict, OperatorRule.of(node) == .anchor {
                 Report.Plan.Kept(name: node.name, reason: reason.text)
@@ -85,7 +86,20 @@ struct Publish {
         return Report.Plan(
             quantizedActivations: quantized.plan.grids.count, quantizedWeights: quantized.plan.placement.anchors.count,
             keptFloat: kept,
-            layers: layers(quantized))
+            layers: layers(quantized), record: record(candidate))
+    }
+
+    private func record(_ candidate: Candidate) -> Recipe {
+        var recipe = order.recipe
+        recipe.gate = nil
+        recipe.options.exclude += candidate.floating.keys.sorted()
+        switch candidate.quantized.form {
+        case .weightOnly: recipe.scheme = .int8Weights
+        case .integer:
+            recipe.scheme = .int8Static
+            if recipe.options.reviewsLayers { recipe.options.minLayerSqnr = candidate.quantized.tolerance.decibels }
+        }
+        return recipe
     }
 
     private func layers(_ quantized: Quantized) -> [Report.Plan.Layer] {

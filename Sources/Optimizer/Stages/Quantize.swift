@@ -66,9 +66,10 @@ struct Quantize {
     /// How much noise a layer may make before it stays float: what its signal must keep over its error, the mean error
     /// removed, in dB. Measured on detectors and classifiers: below `usual` the layer shows in the task's score; nets of
     /// many noisy layers need `strict`, which costs others speed for nothing.
-    enum Tolerance: Double {
-        case usual = 24
-        case strict = 28
+    struct Tolerance: Equatable {
+        static let usual = Tolerance(decibels: 24)
+        static let strict = Tolerance(decibels: 28)
+        let decibels: Double
     }
 
     func integer(
@@ -92,8 +93,8 @@ struct Quantize {
             plan = try planner.plan(placement, statistics)
             weights = try Self.weights(plan, topology)
             review = try self.review(prepared, plan, weights)
-            let condemned = review.condemned(below: tolerance.rawValue)
-            guard round < 3, recipe.options.calibrator == .auto, !condemned.isEmpty else { break }
+            let condemned = review.condemned(below: tolerance.decibels)
+            guard round < 3, recipe.options.reviewsLayers, !condemned.isEmpty else { break }
             for (anchor, sqnr) in condemned { topology.keepFloat(around: anchor, sqnr: sqnr, in: &kept) }
             round += 1
         } while true
@@ -160,6 +161,9 @@ struct Quantize {
 }
 
 extension Recipe.Options {
+    /// Whether layers that lose too much stay float by themselves: where nothing was asked for that speaks against it.
+    var reviewsLayers: Bool { calibrator == .auto || minLayerSqnr != nil }
+
     var rule: RangeRule {
         switch calibrator {
         case .auto: .auto

@@ -51,12 +51,14 @@ struct Refine {
     private func round(
         _ review: LayerReview, _ nearest: [Int: QuantizedWeight], _ prepared: PreparedModel
     ) throws {
-        let unknown = zip(review.anchors, review.errors).filter { anchor, _ in
+        let unknown = review.anchors.filter { anchor in
             nearest[anchor.node].map { !known.contains(anchor.node, like: $0) } ?? false
         }
-        let layers = choose(unknown, in: prepared.topology)
+        guard !unknown.isEmpty else { return }
+        let places = Set(unknown.map(\.node))
+        let layers = affordable(in: prepared.topology).filter { places.contains($0.0.node) }
         if !layers.isEmpty { try observe(layers, of: prepared) }
-        for (anchor, _) in unknown {
+        for anchor in unknown {
             guard let weight = nearest[anchor.node] else { continue }
             let covariance = layers.first { $0.0.node == anchor.node }?.1
             let floats = try covariance.flatMap { _ in try prepared.topology.constant(anchor.weight)?.floats() }
@@ -72,27 +74,22 @@ struct Refine {
         }
     }
 
-    /// The noisiest layers first, as many as are affordable.
-    private func choose(
-        _ layers: [(Anchor, LayerError)], in topology: Topology
-    ) -> [(Anchor, InputCovariance)] {
-        var price = 0
-        var room = 0
-        var chosen: [(Anchor, InputCovariance)] = []
-        let ranked = layers.sorted {
-            ($0.1.correctedSQNR, $0.0.node) < ($1.1.correctedSQNR, $1.0.node)
+    /// The cheapest layers of the model first, as many as are affordable. All of the model's layers compete, so that the
+    /// choice is the same for every candidate, whatever else of it is in float.
+    private func affordable(in topology: Topology) -> [(Anchor, InputCovariance)] {
+        let layers = topology.graph.nodes.enumerated().compactMap { place, node -> (Anchor, InputCovariance)? in
+            guard OperatorRule.of(node) == .anchor,
+                case .success(let anchor) = Anchor.find(node, at: place, in: topology),
+                let covariance = InputCovariance(anchor, in: topology)
+            else { return nil }
+            return (anchor, covariance)
         }
-        for (anchor, _) in ranked {
-            guard let covariance = InputCovariance(anchor, in: topology) else { continue }
-            let values = covariance.groups * covariance.width * covariance.width
-            guard price + covariance.price * samples.count <= Self.affordable, room + values <= Self.room else {
-                continue
-            }
+        var (price, room) = (0, 0)
+        return layers.sorted { ($0.1.price, $0.0.node) < ($1.1.price, $1.0.node) }.filter { _, covariance in
             price += covariance.price * samples.count
-            room += values
-            chosen.append((anchor, covariance))
+            room += covariance.groups * covariance.width * covariance.width
+            return price <= Self.affordable && room <= Self.room
         }
-        return chosen
     }
 
     /// One sample after the other on one thread: the sums depend on the order.

@@ -48,6 +48,7 @@ struct JobRequest: Sendable {
         options.percentile = fields.number("percentile", in: 50...100) ?? options.percentile
         if options.percentile <= 50 { fields.fail("percentile", "The number must be above 50.") }
         options.rounding = fields.choice("rounding", Rounding.self) ?? options.rounding
+        options.minLayerSqnr = fields.number("min_layer_sqnr", in: 0...100)
         options.exclude = fields.strings("exclude") ?? options.exclude
         if options.exclude.count > 10_000 { fields.fail("exclude", "At most 10000 entries.") }
         options.maxSamples = fields.integer("max_samples", in: 1...1_000_000_000)

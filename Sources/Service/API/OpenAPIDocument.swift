@@ -962,8 +962,8 @@ enum OpenAPIDocument {
                 How values are represented. `int8-static`: 8-bit activations and weights wherever the runtime computes with them.
                 `int8-weights`: 8-bit weights, restored at load, and float arithmetic. No timing decides in either, so that the same
                 input gives the same bytes again.
-                `auto`: integers, less what the measuring machine runs faster in float; the report records what timing decided,
-                so that `int8-static` with `options.exclude` gives the same artifact again.
+                `auto`: integers, less what the measuring machine runs faster in float; `plan.record` in the report is the recipe
+                that gives the same artifact again without timing anything.
               type: string
               enum: [auto, int8-static, int8-weights]
               default: auto
@@ -1204,6 +1204,13 @@ enum OpenAPIDocument {
                   type: string
                   enum: [auto, nearest]
                   default: auto
+                min_layer_sqnr:
+                  description: |
+                    A layer that alone in integers keeps less than this of its signal over its noise, in dB, stays float. When absent
+                    24, or 28 where the model follows FP32 poorly and gains by it.
+                  type: number
+                  minimum: 0
+                  maximum: 100
                 exclude:
                   description: Names of nodes that stay float; `*` stands for anything.
                   type: array
