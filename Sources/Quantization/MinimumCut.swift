@@ -33,11 +33,11 @@ package struct MinimumCut {
     /// Whether each thing lies on the right in a parting of least cost, and that cost. Where both sides are as good, left.
     package mutating func solve() -> (isRight: [Bool], cost: Double) {
         var cost = 0.0
-        while let levels = levels(from: source, forward: true), levels[sink] >= 0 {
+        while case let levels = levels(from: source, forward: true), levels[sink] >= 0 {
             var next = [Int](repeating: 0, count: out.count)
             while case let pushed = push(source, .infinity, levels, &next), pushed > Self.nothing { cost += pushed }
         }
-        let reachesSink = levels(from: sink, forward: false) ?? []
+        let reachesSink = levels(from: sink, forward: false)
         return (reachesSink.dropLast(2).map { $0 >= 0 }, cost)
     }
 
@@ -50,7 +50,7 @@ package struct MinimumCut {
     }
 
     /// Steps from `start` along what capacity is left, -1 where there is no way; `forward` false goes against it.
-    private func levels(from start: Int, forward: Bool) -> [Int]? {
+    private func levels(from start: Int, forward: Bool) -> [Int] {
         var levels = [Int](repeating: -1, count: out.count)
         levels[start] = 0
         var open = [start]

@@ -20,7 +20,8 @@ struct Refine {
     /// Multiplications that may be spent on covariances, and values that they may hold at a time.
     private static let affordable = 1 << 33
     private static let room = 1 << 25
-    /// What a layer must gain in dB to be rounded so.
+    /// What a layer must gain in dB to be rounded so. Measured with 0.5, 1 and 3: the outputs' SQNR is best with 0.5 in every
+    /// net (by 0.2 dB), their labelled accuracy the same within its noise.
     private static let clearGain = 0.5
 
     func callAsFunction(
