@@ -109,7 +109,10 @@ struct Conversion {
 
     /// Lowest SQNR of the candidate's judged tensors against FP32, in dB.
     private func fidelity(_ candidate: Candidate, _ samples: [Int]) throws -> Double {
-        let tensors = prepared.topology.judged
+        // A Clip that has no effect is left out of the artifact, and its tensor with it.
+        let made = Set(candidate.quantized.model.graph.nodes.flatMap(\.outputs))
+        let tensors = prepared.topology.judged.filter(made.contains)
+        guard !tensors.isEmpty else { return .infinity }
         let sessions = try [
             ("judged-float", prepared.model, prepared.topology.graph),
             ("judged", candidate.quantized.model, candidate.quantized.model.graph),

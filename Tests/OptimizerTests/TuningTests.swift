@@ -70,6 +70,23 @@ import Testing
         #expect(reasons.contains { $0.contains("silu") }, "the range is still that of the activation: \(reasons)")
     }
 
+    /// The Clip's tensor is judged in FP32 and is not there in the artifact; `x` is no result.
+    @Test func whatTheArtifactLacksIsNotJudged() throws {
+        var g = GraphBuilder(seed: 8)
+        let x = g.input("x", [1, 8, 8, 8])
+        let y = g.relu(g.conv(g.relu(g.conv(x, 32)), 8))
+        let flat = g.add("Reshape", [y, g.integers([1, 8, 64])], shape: [1, 8, 64])
+        let clipped = g.add("Clip", [flat, g.constant([0], []), g.constant([1000], [])])
+        let input = g.add("Reshape", [x, g.integers([1, 8, 64])], shape: [1, 8, 64])
+        g.output(g.concat([clipped, input]))
+        let model = g.model()
+        let topology = try Conversions().prepare(model, Self.samples).topology
+        #expect(topology.judged.contains(clipped))
+        let outcome = try Conversions()(model, Self.samples)
+        #expect(outcome.plan.form == "integer")
+        #expect(!outcome.graph.nodes.contains { $0.outputs.contains(clipped) }, "the Clip is implied")
+    }
+
     @Test func boxesAndScoresAreJudgedApart() throws {
         var g = GraphBuilder(seed: 8)
         let x = g.input("x", [1, 8, 8, 8])

@@ -7,7 +7,7 @@ extension Topology {
     var judged: [String] {
         var found: [String] = []
         for output in graph.outputs.map(\.name) { collect(output, depth: 0, into: &found) }
-        return found.count <= Self.mostJudged ? found : graph.outputs.map(\.name)
+        return found.isEmpty || found.count > Self.mostJudged ? graph.outputs.map(\.name) : found
     }
 
     private static let mostJudged = 32
@@ -30,7 +30,8 @@ extension Topology {
     }
 
     private func add(_ tensor: String, _ found: inout [String]) {
-        if constant(tensor) == nil, type(tensor) == .float, !found.contains(tensor) { found.append(tensor) }
+        // What the caller gives is nothing to judge.
+        if producer(tensor) != nil, type(tensor) == .float, !found.contains(tensor) { found.append(tensor) }
     }
 }
 
