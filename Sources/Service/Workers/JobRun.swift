@@ -22,16 +22,21 @@ struct JobRun: Sendable {
         let heartbeat = Task { await keepLease(claim, process) }
         defer { heartbeat.cancel() }
         var stored: [StoredBlob] = []
-        let outcome = await attempt(claim, process, &stored)
+        var removal: Task<Void, Never>?
+        let outcome = await attempt(claim, process, &stored, &removal)
         await finish(claim, outcome, stored)
+        // After the job's end, which must not depend on it; but a server that stops leaves nothing behind.
+        await removal?.value
     }
 
     /// Nil when the lease is lost: somebody else has the job now, and nothing may be published.
-    private func attempt(_ claim: Claim, _ process: WorkerProcess, _ stored: inout [StoredBlob]) async -> Outcome? {
+    private func attempt(
+        _ claim: Claim, _ process: WorkerProcess, _ stored: inout [StoredBlob], _ removal: inout Task<Void, Never>?
+    ) async -> Outcome? {
         let failure: Failure
         do {
             let directory = try await shelf.desk.run { [scratch] in try scratch.makeDirectory(claim.job.id) }
-            defer { remove(directory) }
+            defer { removal = remove(directory) }
             let end = try await work(claim, process, directory)
             switch end.stopped {
             case .cancelled: return .cancelled
@@ -60,8 +65,7 @@ struct JobRun: Sendable {
         return .failed(failure, artifacts: await keepLog(process, &stored))
     }
 
-    private func remove(_ directory: ScratchDirectory) {
-        // Not waited for: the job's end must not depend on it.
+    private func remove(_ directory: ScratchDirectory) -> Task<Void, Never> {
         Task { [desk = shelf.desk] in try? await desk.run { directory.remove() } }
     }
 
