@@ -11,7 +11,7 @@ WORKDIR /src
 
 # Packages and the engine first: they change least.
 COPY Scripts/install-packages.sh Scripts/fetch-engine.sh Scripts/
-RUN Scripts/install-packages.sh libssl-dev zlib1g-dev libsqlite3-dev pkg-config python3 python3-pip \
+RUN Scripts/install-packages.sh libssl-dev zlib1g-dev libsqlite3-dev libjpeg-dev libpng-dev pkg-config python3 python3-pip \
     && Scripts/fetch-engine.sh
 
 COPY Package.swift ./
@@ -28,7 +28,7 @@ RUN --mount=type=cache,target=/src/.build \
 
 FROM ${RUNTIME_IMAGE}
 RUN apt-get update \
-    && apt-get install --yes --no-install-recommends libssl3 zlib1g libsqlite3-0 libstdc++6 libgcc-s1 \
+    && apt-get install --yes --no-install-recommends libssl3 zlib1g libsqlite3-0 libjpeg62-turbo libpng16-16 libstdc++6 libgcc-s1 \
     && rm -rf /var/lib/apt/lists/* \
     && useradd --system --uid 10001 --no-create-home --home-dir /nonexistent --shell /usr/sbin/nologin octavo \
     && install -d -o octavo -g octavo -m 700 /var/lib/octavo

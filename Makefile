@@ -14,7 +14,7 @@ TESTS := swift test --skip-build --disable-xctest --parallel $(CHECKED)
 # Tests with a server inside the test process run by themselves: beside conversions, which keep every thread of the pool
 # busy, its handlers would wait for minutes.
 SERVERS := HTTPTests|ServiceTests
-PACKAGES := libssl-dev zlib1g-dev libsqlite3-dev pkg-config python3 curl
+PACKAGES := libssl-dev zlib1g-dev libsqlite3-dev libjpeg-dev libpng-dev pkg-config python3 curl
 
 .PHONY: help setup build demo serve test lint bench bench-setup clean distclean
 

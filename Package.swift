@@ -43,7 +43,9 @@ let package = Package(
         // The optimizing tower: never sees a socket or a database.
         .target(
             name: "Optimizer",
-            dependencies: ["Domain", "ModelGraph", "Quantization", "Inference", "CZlib", "CLinux"],
+            dependencies: [
+                "Domain", "ModelGraph", "Quantization", "Inference", "CZlib", "CLinux", "CKernels", "CPictures", "Yams",
+            ],
             swiftSettings: strict),
         .target(name: "Quantization", dependencies: ["ModelGraph", "CKernels"], swiftSettings: strict),
         .target(name: "Inference", dependencies: ["ModelGraph", "CEngines"], swiftSettings: strict),
@@ -54,6 +56,7 @@ let package = Package(
         .target(name: "CLinux"),
         .target(name: "CKernels", linkerSettings: [.linkedLibrary("m")]),
         .target(name: "CEngines"),
+        .target(name: "CPictures", linkerSettings: [.linkedLibrary("jpeg"), .linkedLibrary("png")]),
         .target(name: "CZlib", linkerSettings: [.linkedLibrary("z")]),
         .systemLibrary(name: "COpenSSL", pkgConfig: "openssl", providers: [.apt(["libssl-dev"])]),
 
@@ -79,7 +82,7 @@ let package = Package(
             swiftSettings: strict),
         .testTarget(
             name: "OptimizerTests",
-            dependencies: ["Optimizer", "Quantization", "Inference", "ModelGraph", "Domain", "TestGraphs"],
+            dependencies: ["Optimizer", "Quantization", "Inference", "ModelGraph", "Domain", "TestGraphs", "CKernels"],
             swiftSettings: strict),
         .testTarget(
             name: "EndToEndTests", dependencies: ["Domain", "ModelGraph", "octavo", "TestGraphs", "TestSupport"],

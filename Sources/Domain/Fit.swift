@@ -17,6 +17,7 @@ package struct Fit: Equatable, Sendable {
     ///
     /// Throws `Failure(.invalidCalibrationSet)` naming the input, what it expects and what came.
     package init(model: ModelSummary, set: SampleSetSummary) throws {
+        let set = try set.developed(for: model)
         samples = set.samples
         bindings = []
         let choice = try Self.assign(inputs: model.inputs, set: set)

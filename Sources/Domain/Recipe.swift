@@ -50,6 +50,8 @@ package struct Recipe: Equatable, Sendable, Codable {
         package var exclude: [String] = []
         /// At most this many samples are used for calibration; nil means all.
         package var maxSamples: Int?
+        /// How a detector's outputs are read; nil recognises it from their shapes and values.
+        package var head: DetectionHead?
         /// Engine threads for calibration and measurement; nil leaves it to the server.
         package var threads: Int?
 
@@ -64,6 +66,7 @@ package struct Recipe: Equatable, Sendable, Codable {
             minLayerSqnr = try fields.decodeIfPresent(Double.self, forKey: .minLayerSqnr)
             exclude = try fields.decodeIfPresent([String].self, forKey: .exclude) ?? exclude
             maxSamples = try fields.decodeIfPresent(Int.self, forKey: .maxSamples)
+            head = try fields.decodeIfPresent(DetectionHead.self, forKey: .head)
             threads = try fields.decodeIfPresent(Int.self, forKey: .threads)
         }
     }
@@ -77,6 +80,10 @@ package struct Recipe: Equatable, Sendable, Codable {
             case agreement = "top1-agreement"
             /// Cosine between the outputs of FP32 and INT8, of the output where it is lowest; the drop is 1 minus that.
             case cosine
+            /// Labelled mean average precision of a detector (COCO's, IoU 0.50 to 0.95); the drop is FP32 minus INT8.
+            case map
+            /// The same with FP32's confident detections in the place of labels; the drop is 1 minus that.
+            case mapAgreement = "map-agreement"
         }
         package var metric: Metric
         package var maxDrop: Double

@@ -12,6 +12,8 @@ package struct Report: Equatable, Sendable, Codable {
     /// Labelled accuracy; nil when there are no labels or no class scores.
     package var accuracy: Accuracy?
     package var accuracyAbsence: String?
+    /// Boxes found by both models; nil for a model that is no detector.
+    package var detection: Detection?
     /// Likeness to the FP32 model, which needs no labels.
     package var fidelity: Fidelity?
     package var fidelityAbsence: String?
@@ -32,7 +34,7 @@ package struct Report: Equatable, Sendable, Codable {
 
     package init(
         schema: String = Report.schemaVersion, verdict: Verdict, identity: Identity, split: Split,
-        accuracy: Accuracy? = nil, accuracyAbsence: String? = nil, fidelity: Fidelity? = nil,
+        accuracy: Accuracy? = nil, accuracyAbsence: String? = nil, detection: Detection? = nil, fidelity: Fidelity? = nil,
         fidelityAbsence: String? = nil, latency: Latency? = nil, latencyAbsence: String? = nil, gate: Gate? = nil,
         search: Search? = nil, size: Size, memory: Memory, load: Load? = nil, coverage: Coverage? = nil,
         plan: Plan? = nil,
@@ -45,6 +47,7 @@ package struct Report: Equatable, Sendable, Codable {
         self.split = split
         self.accuracy = accuracy
         self.accuracyAbsence = accuracyAbsence
+        self.detection = detection
         self.fidelity = fidelity
         self.fidelityAbsence = fidelityAbsence
         self.latency = latency

@@ -52,13 +52,19 @@ package struct StagedModel: Equatable, Sendable, Codable {
 
 /// A sample archive on disk and how to read it.
 package struct StagedSamples: Equatable, Sendable, Codable {
+    /// Chooses between the parts of a data set that has several.
+    package enum Purpose: String, Equatable, Sendable, Codable { case calibration, evaluation }
     package var path: String
     package var digest: Digest?
     package var preprocessing: Preprocessing
-    package init(path: String, digest: Digest?, preprocessing: Preprocessing) {
+    package var purpose: Purpose
+    package init(
+        path: String, digest: Digest?, preprocessing: Preprocessing, purpose: Purpose = .calibration
+    ) {
         self.path = path
         self.digest = digest
         self.preprocessing = preprocessing
+        self.purpose = purpose
     }
 }
 

@@ -21,13 +21,13 @@ struct Inputs {
     init(_ order: WorkOrder.Quantize) throws {
         loaded = try LoadedModel(order.model)
         try loaded.checkQuantizable()
-        let opened = try Self.open(order.calibration, loaded.summary, order.scratch)
+        let opened = try Self.open(order.calibration, loaded.summary, order)
         calibration = opened.feed
-        (calibrationSummary, digests) = try opened.archive.survey(preprocessing: order.calibration.preprocessing)
+        (calibrationSummary, digests) = try opened.survey()
         if let staged = order.evaluation {
-            let (archive, feed) = try Self.open(staged, loaded.summary, order.scratch)
-            evaluation = feed
-            evaluationDigests = try archive.survey(preprocessing: staged.preprocessing).digests
+            let opened = try Self.open(staged, loaded.summary, order)
+            evaluation = opened.feed
+            evaluationDigests = try opened.survey().digests
         } else {
             evaluation = calibration
             evaluationDigests = digests
@@ -38,15 +38,61 @@ struct Inputs {
         used = Array(sorted.prefix(order.recipe.options.maxSamples ?? sorted.count))
     }
 
+    private struct Opened {
+        var archive: SampleArchive
+        var feed: SampleFeed
+        /// As it is applied, with nothing left open.
+        var preprocessing: Preprocessing
+        var findings: [Finding] = []
+
+        func survey() throws -> (summary: SampleSetSummary, digests: [SampleDigest]) {
+            var (summary, digests) = try archive.survey(preprocessing: preprocessing)
+            summary.findings += findings
+            return (summary, digests)
+        }
+    }
+
     private static func open(
-        _ staged: StagedSamples, _ model: ModelSummary, _ scratch: String
-    ) throws -> (archive: SampleArchive, feed: SampleFeed) {
+        _ staged: StagedSamples, _ model: ModelSummary, _ order: WorkOrder.Quantize
+    ) throws -> Opened {
+        let recipe = staged.preprocessing.pictures ?? PictureRecipe()
+        if let pictures = try PictureArchive(path: staged.path, recipe: recipe, purpose: staged.purpose) {
+            let resolved = try staged.preprocessing.resolved(for: model)
+            let developed = try pictures.develop(
+                resolved.geometry, onError: recipe.onError, in: order.scratch, threads: order.threads)
+            let archive = SampleArchive(developed)
+            let fit = try Fit(model: model, set: archive.outline(preprocessing: staged.preprocessing))
+            let feed = try SampleFeed(archive: archive, fit: fit, preprocessing: resolved.values)
+            return Opened(
+                archive: archive, feed: feed, preprocessing: resolved.values, findings: resolved.findings)
+        }
         // A digest was checked when the file was staged: sums within it would say the same again.
         let archive = try SampleArchive.open(
-            path: staged.path, unpackInto: scratch, checkingSums: staged.digest == nil)
+            path: staged.path, unpackInto: order.scratch, checkingSums: staged.digest == nil)
         let fit = try Fit(model: model, set: archive.outline(preprocessing: staged.preprocessing))
-        return (archive, try SampleFeed(archive: archive, fit: fit, preprocessing: staged.preprocessing))
+        let feed = try SampleFeed(archive: archive, fit: fit, preprocessing: staged.preprocessing)
+        return Opened(archive: archive, feed: feed, preprocessing: staged.preprocessing)
     }
+
+    /// The class index of each evaluation sample, where it means the same to the model.
+    var classLabels: [Int]? { labelsAbsence == nil ? evaluation.labels : nil }
+
+    /// Why there are none, as the end of a sentence.
+    var labelsAbsence: String? {
+        guard evaluation.labels != nil else {
+            return "the samples have no labels (an integer array 'labels' in the .npz, or labels of the pictures)"
+        }
+        guard let pictures = evaluation.pictures, pictures.ordered else { return nil }
+        let classes = loaded.summary.outputs.compactMap { output -> Int? in
+            guard let shape = output.shape, shape.count >= 2, case .fixed(let size) = shape[1] else { return nil }
+            return size
+        }
+        if classes.isEmpty || classes.contains(pictures.classes.count) { return nil }
+        return "the \(pictures.classes.count) class names are not the model's \(classes[0]) classes: name the folders by "
+            + "class index, or add classes.txt with the model's class names in their order"
+    }
+
+    static let noClassScores = "no output of the model looks like class scores"
 
     /// Whether the first axis is the only one that the model leaves open.
     var batchOnly: Bool {

@@ -1,4 +1,5 @@
 package import Domain
+import Foundation
 import Inference
 
 /// Carries out any order: the whole of what a worker process does between its order and its last event.
@@ -27,6 +28,12 @@ package enum Worker {
 
     /// Reads a sample archive once from end to end.
     package static func inspect(_ staged: StagedSamples) throws -> SampleSetSummary {
+        let recipe = staged.preprocessing.pictures ?? PictureRecipe()
+        if let pictures = try PictureArchive(path: staged.path, recipe: recipe, purpose: staged.purpose) {
+            try staged.preprocessing.check()
+            return try pictures.summary(
+                staged.preprocessing, threads: ProcessInfo.processInfo.activeProcessorCount)
+        }
         let directory = String(staged.path[..<(staged.path.lastIndex(of: "/") ?? staged.path.startIndex)])
         return try SampleArchive.open(path: staged.path, unpackInto: directory)
             .summary(preprocessing: staged.preprocessing)

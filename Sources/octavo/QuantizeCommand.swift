@@ -10,8 +10,8 @@ struct QuantizeCommand: ParsableCommand {
         commandName: "quantize", abstract: "Quantizes a model file against calibration samples.")
 
     @Argument(help: "The FP32 model (.onnx).") var model: String
-    @Option(help: "Calibration samples (.npz or .npy).") var calibration: String
-    @Option(help: "Evaluation samples, with an array 'labels' where labels exist.") var evaluation: String?
+    @Option(help: "Calibration samples (.npz, .npy or a zip of pictures).") var calibration: String
+    @Option(help: "Evaluation samples, with an array 'labels' or labels of pictures where they exist.") var evaluation: String?
     @Option(name: [.short, .long], help: "Where the quantized model goes.") var output: String
     @Option(help: "Where the JSON report goes; default: <output>.report.json.") var report: String?
     @Option(help: "Where the report goes as a page, when it is wanted.") var html: String?
@@ -28,8 +28,10 @@ struct QuantizeCommand: ParsableCommand {
     @Option(help: "Layers that keep less than this, in dB, stay float; default: 24, or 28 where that gains.")
     var minLayerSqnr: Double?
     @Option(help: "Node names or patterns with * that stay float; may be repeated.") var exclude: [String] = []
-    @Option(help: "What must be kept, as METRIC=MAX_DROP: top1=0.01, top1-agreement=0.02 or cosine=0.001.")
+    @Option(help: "What must be kept, as METRIC=MAX_DROP: top1=0.01, top1-agreement=0.02, map=0.01, map-agreement=0.1 or cosine=0.001.")
     var gate: String?
+    @Option(help: "How a detector's boxes are read: \(DetectionHead.allCases.map(\.rawValue).joined(separator: ", ")).")
+    var head: DetectionHead?
     @Option(help: "Use at most this many calibration samples.") var maxSamples: Int?
     @Option(help: "Engine threads; default: one for each processor.") var threads: Int?
     @Option(help: "Seconds in which latency is measured.") var measureTime: Double = 3
@@ -82,6 +84,7 @@ struct QuantizeCommand: ParsableCommand {
         recipe.options.calibrator = calibrator
         recipe.options.percentile = percentile
         recipe.options.rounding = rounding
+        recipe.options.head = head
         recipe.options.minLayerSqnr = minLayerSqnr
         recipe.options.exclude = exclude
         recipe.options.maxSamples = maxSamples
@@ -90,13 +93,14 @@ struct QuantizeCommand: ParsableCommand {
         let staged = StagedModel(
             directory: file.deletingLastPathComponent().path, file: file.lastPathComponent, digest: nil)
         let recipeForSamples = try preprocessing.value()
-        func samples(_ path: String) -> StagedSamples {
+        func samples(_ path: String, _ purpose: StagedSamples.Purpose) -> StagedSamples {
             StagedSamples(
-                path: URL(fileURLWithPath: path).standardizedFileURL.path, digest: nil, preprocessing: recipeForSamples)
+                path: URL(fileURLWithPath: path).standardizedFileURL.path, digest: nil, preprocessing: recipeForSamples,
+                purpose: purpose)
         }
         return WorkOrder.Quantize(
-            job: "command-line", attempt: 1, model: staged, calibration: samples(calibration),
-            evaluation: evaluation.map(samples), recipe: recipe, scratch: scratch,
+            job: "command-line", attempt: 1, model: staged, calibration: samples(calibration, .calibration),
+            evaluation: evaluation.map { samples($0, .evaluation) }, recipe: recipe, scratch: scratch,
             threads: threads ?? ProcessInfo.processInfo.activeProcessorCount, measureSeconds: measureTime)
     }
 
@@ -132,11 +136,38 @@ struct PreprocessingOptions: ParsableArguments {
     @Option(help: "One deviation, or one for each channel, separated by commas.") var std: String = ""
     @Option(help: "as-is or nhwc-to-nchw.") var layout: Preprocessing.Layout = .asIs
     @Flag(help: "Reverse the channels (RGB to BGR).") var reverseChannels = false
+    @Option(help: "For pictures: \(PictureRecipe.Preset.allCases.map(\.rawValue).joined(separator: ", ")).")
+    var preset: PictureRecipe.Preset?
+    @Option(help: "For pictures: HEIGHTxWIDTH where the model leaves it open.") var size: String?
+    @Option(help: "For pictures: stretch, crop or letterbox.") var resize: PictureRecipe.Resize?
+    @Option(help: "For cropped pictures: what the short side is resized to.") var shortSide: Int?
+    @Option(help: "For letterboxed pictures: center or top-left.") var anchor: PictureRecipe.Anchor?
+    @Option(help: "For letterboxed pictures: value of the border, 0 to 255.") var fill: UInt8?
+    @Option(help: "For pictures: bilinear, bicubic, lanczos or nearest.")
+    var interpolation: PictureRecipe.Interpolation?
+    @Option(help: "For data sets: train, val, test or all.") var split: String?
+    @Option(help: "For pictures: fail or skip, what a bad file does.") var onError: PictureRecipe.OnError = .fail
 
     func value() throws -> Preprocessing {
         Preprocessing(
             scale: try Self.number(scale), mean: try Self.list(mean), std: try Self.list(std),
-            reverseChannels: reverseChannels, layout: layout)
+            reverseChannels: reverseChannels, layout: layout, pictures: try recipe())
+    }
+
+    private func recipe() throws -> PictureRecipe? {
+        var recipe = PictureRecipe()
+        recipe.preset = preset
+        if let size {
+            recipe.size = PictureRecipe.parseSize(size)
+            if recipe.size == nil { throw ValidationError("--size is HEIGHTxWIDTH, or one number for a square") }
+        }
+        if let shortSide, !(1...PictureLimits.side).contains(shortSide) {
+            throw ValidationError("--short-side must be 1 to \(PictureLimits.side)")
+        }
+        if let split, !PictureRecipe.isSplit(split) { throw ValidationError("--split is train, val, test or all") }
+        (recipe.resize, recipe.shortSide, recipe.anchor, recipe.fill) = (resize, shortSide, anchor, fill.map(Int.init))
+        (recipe.interpolation, recipe.split, recipe.onError) = (interpolation, split, onError)
+        return recipe == PictureRecipe() ? nil : recipe
     }
 
     private static func list(_ text: String) throws -> [Double] {
@@ -157,6 +188,12 @@ extension Calibrator: ExpressibleByArgument {}
 extension Scheme: ExpressibleByArgument {}
 extension Rounding: ExpressibleByArgument {}
 extension Preprocessing.Layout: ExpressibleByArgument {}
+extension DetectionHead: ExpressibleByArgument {}
+extension PictureRecipe.Preset: ExpressibleByArgument {}
+extension PictureRecipe.Resize: ExpressibleByArgument {}
+extension PictureRecipe.Anchor: ExpressibleByArgument {}
+extension PictureRecipe.Interpolation: ExpressibleByArgument {}
+extension PictureRecipe.OnError: ExpressibleByArgument {}
 
 /// A line that redraws itself on a terminal; silent anywhere else.
 final class ProgressBar: Sendable {

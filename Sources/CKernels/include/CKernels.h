@@ -168,4 +168,25 @@ void octavo_preprocess_f32_nhwc_nchw(
     const float *x, size_t h, size_t w, size_t c, float scale, const float *mean, const float *std, bool reverse,
     float *out);
 
+// ---- Resampling ----
+//
+// Rows of pixels of four bytes, shrunk or grown by weighted sums: result = clamp((sum(weight * byte) + 2^21) >> 22), across
+// first, then down over what that has rounded. The weights of one result add up to 2^22.
+
+enum { OCTAVO_RESAMPLE_BITS = 22 };
+
+/// Which pixels of a row enter each of `count` results: `length[x]` pixels from `first[x]` on with the weights from
+/// `weights + x * width` on.
+typedef struct {
+    int32_t count, width;
+    const int32_t *first, *length, *weights;
+} octavo_taps;
+
+/// One row of pixels to one row of taps->count pixels.
+void octavo_resample_across(const uint8_t *source, const octavo_taps *taps, uint8_t *target);
+
+/// `length` rows of `width` bytes, `stride` bytes apart, to one.
+void octavo_resample_down(
+    const uint8_t *source, size_t stride, size_t width, const int32_t *weights, int32_t length, uint8_t *target);
+
 #pragma clang assume_nonnull end

@@ -40,12 +40,20 @@ package struct ReportText {
             if let a = accuracy.fp32Top5, let b = accuracy.int8Top5 { rows.append(Self.row("top-5", a, b)) }
             page.columns(rows)
             page.field("change", Self.change(accuracy))
+        } else if let detection = report.detection {
+            boxes(DetectionWords(detection: detection))
         } else {
             page.field("labelled", "not measured: " + (report.accuracyAbsence ?? "there are no labels"))
         }
         if let agreement = report.fidelity?.agreement {
             page.field("against FP32", Self.agreement(agreement))
         }
+    }
+
+    private mutating func boxes(_ words: DetectionWords) {
+        page.columns(words.rows)
+        if let change = words.change { page.field("change", change) }
+        if let likeness = words.likeness { page.field("boxes like FP32's", likeness) }
     }
 
     private var qualityRemark: String {

@@ -32,7 +32,7 @@ extension Report.Verdict {
     }
 
     private static func quality(_ report: Report) -> Quality {
-        if report.accuracy != nil, report.split.heldOut { return .labelled }
+        if report.accuracy != nil || report.detection?.labelled != nil, report.split.heldOut { return .labelled }
         guard report.fidelity != nil || report.accuracy != nil else { return .unmeasured }
         return report.split.heldOut ? .fidelity : .calibrationFidelity
     }
@@ -73,7 +73,8 @@ extension Report.Verdict {
     }
 
     private static func qualityWords(_ report: Report) -> String {
-        let words = accuracyWords(report.accuracy) ?? fidelityWords(report.fidelity)
+        let boxes = report.detection.map { DetectionWords(detection: $0).line }
+        let words = accuracyWords(report.accuracy) ?? boxes ?? fidelityWords(report.fidelity)
         guard let words else {
             let reason = report.fidelityAbsence ?? report.accuracyAbsence
             return "quality not measured" + (reason.map { " (\($0))" } ?? "")

@@ -1,5 +1,4 @@
 import Domain
-import Glibc
 
 /// Turns the members of an `.npz` into arrays that can be read at any place.
 struct ArchiveOpener {
@@ -8,8 +7,15 @@ struct ArchiveOpener {
     let limits: SampleLimits
     let checkingSums: Bool
 
-    func arrays() throws -> [SampleArray] {
-        let members = try ZipDirectory(file, limits: limits).members
+    func arrays(_ members: [ZipDirectory.Member]) throws -> [SampleArray] {
+        guard members.count <= limits.arrays else {
+            throw Failure.samples("The archive has \(members.count) members; at most \(limits.arrays) arrays are read.")
+        }
+        for member in members where !member.isArray {
+            throw Failure.samples(
+                "Member '\(member.name)' is not an array. A set of samples is an .npz written by numpy.savez, or a zip of "
+                    + "JPEG and PNG pictures; remove the member.")
+        }
         try refuseBombs(members)
         return try members.map { try array($0) }
     }
@@ -49,35 +55,17 @@ struct ArchiveOpener {
         }
     }
 
-    /// The file has no name once it is open, so that it is gone whatever happens to this process.
     private func unpack(_ data: ZipData) throws -> SampleFile {
-        let path = directory + "/samples-\(getpid())-\(data.member.headerOffset)"
-        unlink(path)
-        let descriptor = Glibc.open(path, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0o600)
-        guard descriptor >= 0 else { throw writing(errno) }
-        unlink(path)
-        do {
-            try data.readAll { piece in
-                var rest = piece
-                while !rest.isEmpty {
-                    let written = write(descriptor, rest.baseAddress, rest.count)
-                    if written < 0, errno == EINTR { continue }
-                    guard written > 0 else { throw writing(errno) }
-                    rest = UnsafeRawBufferPointer(rebasing: rest[written...])
-                }
-            }
-        } catch {
-            close(descriptor)
-            throw error
+        let unpacked = try NamelessFile(in: directory)
+        var end = 0
+        try data.readAll { piece in
+            try unpacked.write(piece, at: end)
+            end += piece.count
         }
-        return try SampleFile(adopting: descriptor)
+        return try unpacked.reading()
     }
+}
 
-    private func writing(_ number: Int32) -> Failure {
-        let full = number == ENOSPC || number == EDQUOT || number == EFBIG
-        return Failure(
-            full ? .outOfDisk : .internal, stage: .load,
-            detail: "Unpacking the samples failed: \(reason(number))."
-                + (full ? " Free some space, or save the set with numpy.savez, which needs none." : ""))
-    }
+extension ZipDirectory.Member {
+    var isArray: Bool { name.hasSuffix(".npy") && name.utf8.count > 4 }
 }

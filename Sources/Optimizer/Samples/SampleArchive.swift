@@ -26,9 +26,11 @@ package final class SampleArchive: Sendable {
     package let arrays: [SampleArray]
     /// Length of axis 0, the same for all arrays.
     package let samples: Int
+    /// What the labels of pictures say, in the order of the samples; nil for arrays.
+    package let pictures: DevelopedPictures?
     private let labelArray: SampleArray?
 
-    package var isLabelled: Bool { labelArray != nil }
+    package var isLabelled: Bool { labelArray != nil || pictures?.labels != nil }
 
     /// Opens the archive at `path`, telling the formats apart by their first bytes. `checkingSums: false` skips the CRC of
     /// stored members, for archives whose digest was verified.
@@ -42,7 +44,7 @@ package final class SampleArchive: Sendable {
         guard !start.isEmpty else { throw Failure.samples("The sample archive is empty. Post an .npy or .npz file.") }
         if start.starts(with: [0x50, 0x4b]) {
             let opener = ArchiveOpener(file: file, directory: directory, limits: limits, checkingSums: checkingSums)
-            return try SampleArchive(.npz, opener.arrays())
+            return try SampleArchive(.npz, opener.arrays(ZipDirectory(file, limits: limits).members))
         }
         guard start.starts(with: NPYHeader.magic.prefix(start.count)) || start[0] == 0x80 else {
             throw Failure.samples(
@@ -61,10 +63,21 @@ package final class SampleArchive: Sendable {
         for array in arrays { try Self.check(array, against: first) }
         if let labels { try Self.check(labels: labels, samples: first.shape[0], of: first.name) }
         (self.format, self.arrays, labelArray, samples) = (format, arrays, labels, first.shape[0])
+        pictures = nil
+    }
+
+    /// Pictures that were resized for a model: one array of bytes, [N, H, W, C].
+    init(_ developed: DevelopedPictures) {
+        format = .pictures
+        arrays = [developed.array]
+        samples = developed.frames.count
+        pictures = developed
+        labelArray = nil
     }
 
     /// The class index of each sample, or nil without labels.
     package func labels() throws -> [Int]? {
+        if let pictures { return pictures.labels }
         guard let labelArray else { return nil }
         let buffer = UnsafeMutableRawBufferPointer.allocate(
             byteCount: max(1, samples * labelArray.sampleBytes), alignment: 16)
@@ -120,6 +133,16 @@ package final class SampleArchive: Sendable {
 }
 
 extension SampleArray {
+    /// `count` samples of bytes one after the other from the file's start.
+    init(pictures file: SampleFile, count: Int, height: Int, width: Int, channels: Int) {
+        name = "pictures"
+        type = .uint8
+        shape = [count, height, width, channels]
+        sampleBytes = height * width * channels
+        self.file = file
+        offset = 0
+    }
+
     /// Checks that `length` bytes from `start` of the file are the head and exactly the values that it announces.
     init(_ name: String, _ header: NPYHeader, _ file: SampleFile, at start: Int, length: Int) throws {
         let expected = header.dataOffset + header.byteCount

@@ -11,6 +11,17 @@ extension Failure {
 /// Bounds on what an archive may ask of the machine.
 package struct SampleLimits: Sendable {
     package var arrays = 256
+    /// Members of a zip, labels and folders among them.
+    package var members = 100_000
+    /// Pictures of one set.
+    package var pictures = 20_000
+    /// Bytes of one picture's file, and of one file of labels.
+    package var pictureBytes = 64 << 20
+    package var labelBytes = 256 << 20
+    /// Pixels of one picture: a decoded one takes four bytes for each.
+    package var pixels = 64_000_000
+    /// Bytes that all resized pictures of a set may take in the scratch directory.
+    package var developedBytes = 32 << 30
     package var directoryBytes = 16 << 20
     /// Longest header read of one array; numpy itself refuses above 10,000.
     package var headerBytes = 65_536 + 12

@@ -10,6 +10,8 @@ package final class SampleFeed: Sendable {
     package let count: Int
     /// The class index of each sample, where the archive has labels.
     package let labels: [Int]?
+    /// What the labels of pictures say; nil for arrays.
+    package var pictures: DevelopedPictures? { archive.pictures }
 
     private struct Input: Sendable {
         let name: String

@@ -8,24 +8,28 @@ struct SampleFindings {
 
     var all: [Finding] { fewSamples + duplicates + zip(summary.arrays, scans).flatMap { constant($0) + range($0, $1) } }
 
-    private var fewSamples: [Finding] {
-        guard summary.samples < 100 else { return [] }
+    private var fewSamples: [Finding] { Self.few(summary.samples) }
+
+    private var duplicates: [Finding] { Self.repeated(digests) }
+
+    static func few(_ samples: Int) -> [Finding] {
+        guard samples < 100 else { return [] }
         return [
             Finding(
                 .info, code: "few-samples",
                 detail:
-                    "The set has \(summary.samples) sample\(summary.samples == 1 ? "" : "s"). 100 to 1000 typical ones "
+                    "The set has \(samples) sample\(samples == 1 ? "" : "s"). 100 to 1000 typical ones "
                     + "give steadier ranges and narrower intervals.")
         ]
     }
 
-    private var duplicates: [Finding] {
-        let spare = digests.count - Set(digests).count
+    static func repeated(_ identities: [some Hashable]) -> [Finding] {
+        let spare = identities.count - Set(identities).count
         guard spare > 0 else { return [] }
         return [
             Finding(
                 .warning, code: "duplicate-samples",
-                detail: "\(spare) of \(digests.count) samples repeat another one byte for byte. "
+                detail: "\(spare) of \(identities.count) samples repeat another one byte for byte. "
                     + "They add weight but no knowledge; replace them.")
         ]
     }
@@ -44,7 +48,7 @@ struct SampleFindings {
 
     /// Pictures with values 0 to 255 that nothing scales, where most models expect 0 to 1 or normalized values.
     private func range(_ array: SampleSetSummary.Array, _ scan: ArrayScan) -> [Finding] {
-        guard summary.preprocessing.scale == 1, summary.preprocessing.mean.isEmpty, summary.preprocessing.std.isEmpty,
+        guard summary.format != .pictures, summary.preprocessing.scale == 1, summary.preprocessing.mean.isEmpty, summary.preprocessing.std.isEmpty,
             array.shape.count >= 3, let low = array.minimum, let high = array.maximum, low >= 0, high <= 255,
             high >= 128
         else { return [] }

@@ -18,8 +18,8 @@ struct ZipDirectory {
 
     init(_ file: SampleFile, limits: SampleLimits) throws {
         let end = try ZipEnd(file)
-        guard end.entries <= limits.arrays else {
-            throw Failure.samples("The archive has \(end.entries) members; at most \(limits.arrays) are read.")
+        guard end.entries <= limits.members else {
+            throw Failure.samples("The archive has \(end.entries) members; at most \(limits.members) are read.")
         }
         guard end.size <= limits.directoryBytes else {
             throw Failure.samples("The archive's directory is \(end.size) bytes long; that is no set of samples.")
@@ -28,6 +28,8 @@ struct ZipDirectory {
         var names: Set<String> = []
         for _ in 0..<end.entries {
             var member = try Self.entry(&reader)
+            // Folders have members of their own in some archives.
+            if member.name.hasSuffix("/") { continue }
             guard names.insert(member.name).inserted else {
                 throw Failure.samples("The archive has two members named '\(member.name)'. Keep one.")
             }
@@ -53,12 +55,12 @@ struct ZipDirectory {
         try Self.widen(&size, &compressed, &offset, LittleEndian(try reader.bytes(Int(extraLength))))
         reader.skip(Int(commentLength))
         guard flags & 0x2041 == 0 else {
-            throw Failure.samples("Member '\(name)' is encrypted. Save the arrays with numpy.savez.", array: name)
+            throw Failure.samples("Member '\(name)' is encrypted. Make the archive without a password.", array: name)
         }
         guard method == 0 || method == 8 else {
             throw Failure.samples(
-                "Member '\(name)' is compressed by method \(method). Save the arrays with numpy.savez or "
-                    + "numpy.savez_compressed.", array: name)
+                "Member '\(name)' is compressed by method \(method). Store or deflate it, as zip, numpy.savez and "
+                    + "numpy.savez_compressed do.", array: name)
         }
         guard let compressedSize = Int(exactly: compressed), let size = Int(exactly: size),
             let headerOffset = Int(exactly: offset), method == 8 || compressedSize == size
@@ -85,20 +87,18 @@ struct ZipDirectory {
     }
 
     /// Names never become paths here; those that try to be one are refused all the same. A slash inside is fine: names of
-    /// model inputs have them.
+    /// model inputs have them, and pictures lie in folders.
     private static func name(_ bytes: [UInt8]) throws -> String {
         guard !bytes.isEmpty, bytes.count <= 1024, bytes.allSatisfy({ $0 >= 32 && $0 != 127 && $0 != 0x5c }),
             let name = String(validating: bytes, as: UTF8.self)
-        else { throw Failure.samples("A member of the archive has a name that no array has. Use numpy.savez.") }
+        else {
+            throw Failure.samples(
+                "A member of the archive has a name that is no plain UTF-8 path. Use numpy.savez, or zip for pictures.")
+        }
         let parts = name.split(separator: "/", omittingEmptySubsequences: false)
         guard !name.hasPrefix("/"), !parts.contains(".."), !parts.contains(".") else {
             throw Failure.samples(
-                "Member '\(name)' has a name that points outside the archive. Name it like the input.")
-        }
-        guard name.hasSuffix(".npy"), name.utf8.count > 4 else {
-            throw Failure.samples(
-                "Member '\(name)' is not an array. A set of samples is an .npz written by numpy.savez; remove the member."
-            )
+                "Member '\(name)' has a name that points outside the archive. Name it like the input, or by a plain path.")
         }
         return name
     }

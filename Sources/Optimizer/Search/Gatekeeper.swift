@@ -8,6 +8,8 @@ struct Gatekeeper {
     private let models: EngineModels
     private let outputs: [String]
     private let labels: [Int]?
+    private let labelsAbsence: String?
+    private let pictures: DevelopedPictures?
     /// Evaluation samples whose bytes are not in the calibration set.
     private let heldOut: [Int]
     private let reference: ReferenceOutputs
@@ -18,7 +20,8 @@ struct Gatekeeper {
         self.order = order
         self.models = models
         outputs = inputs.loaded.summary.outputs.map(\.name)
-        labels = inputs.evaluation.labels
+        (labels, labelsAbsence) = (inputs.classLabels, inputs.labelsAbsence)
+        pictures = inputs.evaluation.pictures
         let seen = Set(inputs.digests)
         heldOut = (0..<inputs.evaluation.count).filter { !seen.contains(inputs.evaluationDigests[$0]) }
         guard inputs.heldOut, !heldOut.isEmpty else {
@@ -41,9 +44,16 @@ struct Gatekeeper {
         let session = try models.engine.makeSession(.path(path), Race.options(order.threads))
         var fidelity = FidelityMeter(outputs: outputs)
         var accuracy: AccuracyMeter?
+        var detection: DetectionMeter?
         for (done, index) in heldOut.enumerated() {
             let (inputs, expected) = try reference.sample(index)
             let tested = try session.run(inputs, outputs: outputs)
+            if done == 0, gate.metric == .map || gate.metric == .mapAgreement {
+                detection = try DetectionMeter(
+                    outputs: outputs, reference: expected, input: inputs, pictures: pictures,
+                    wanted: order.recipe.options.head)
+            }
+            try detection?.add(sample: index, reference: expected, candidate: tested)
             try fidelity.add(sample: index, reference: expected, candidate: tested)
             if gate.metric == .top1, let label = labels?[index], let scores = fidelity.scoreOutput,
                 let position = outputs.firstIndex(of: scores.name)
@@ -54,25 +64,34 @@ struct Gatekeeper {
             }
             progress(Double(done + 1) / Double(heldOut.count))
         }
-        return try drop(fidelity.result(), accuracy?.result())
+        return try drop(fidelity.result(), accuracy?.result(), detection?.result())
     }
 
-    private func drop(_ fidelity: Report.Fidelity, _ accuracy: Report.Accuracy?) throws -> Double {
+    private func drop(
+        _ fidelity: Report.Fidelity, _ accuracy: Report.Accuracy?, _ detection: Report.Detection?
+    ) throws -> Double {
         switch gate.metric {
         case .top1:
             if let accuracy { return -accuracy.delta }
-            throw Self.unmeasurable(
-                gate,
-                labels == nil
-                    ? "the samples have no labels (an integer array 'labels' in the .npz)"
-                    : "no output of the model looks like class scores")
+            throw Self.unmeasurable(gate, labelsAbsence ?? Inputs.noClassScores)
         case .agreement:
             if let agreement = fidelity.agreement { return 1 - agreement.top1 }
-            throw Self.unmeasurable(gate, "no output of the model looks like class scores")
+            throw Self.unmeasurable(gate, Inputs.noClassScores)
         case .cosine:
             guard fidelity.outputs.allSatisfy({ $0.broken == 0 }) else { return 2 }
             if let lowest = fidelity.outputs.compactMap(\.cosine).min() { return 1 - lowest }
             throw Self.unmeasurable(gate, "no output holds numbers that differ from 0")
+        case .map:
+            if let labelled = detection?.labelled { return -labelled.delta }
+            throw Self.unmeasurable(
+                gate,
+                detection == nil ? "the outputs do not look like a detector's" : "the samples have no boxes as labels")
+        case .mapAgreement:
+            if let agreement = detection?.agreement { return 1 - agreement.map }
+            throw Self.unmeasurable(
+                gate,
+                detection == nil
+                    ? "the outputs do not look like a detector's" : "FP32 is sure of no object in these samples")
         }
     }
 

@@ -43,7 +43,7 @@ struct Publish {
         return Report(
             verdict: .pending, identity: try identity(artifact),
             split: split, accuracy: verified.accuracy, accuracyAbsence: verified.accuracyAbsence,
-            fidelity: verified.fidelity, latency: measured.latency, gate: candidate.gate,
+            detection: verified.detection, fidelity: verified.fidelity, latency: measured.latency, gate: candidate.gate,
             search: candidate.search,
             size: Report.Size(
                 modelBytes: modelBytes, artifactBytes: size(of: artifact),

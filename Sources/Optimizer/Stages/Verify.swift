@@ -11,6 +11,7 @@ struct Verify {
         var fidelity: Report.Fidelity
         var accuracy: Report.Accuracy?
         var accuracyAbsence: String?
+        var detection: Report.Detection?
     }
     private let order: WorkOrder.Quantize
     private let inputs: Inputs
@@ -37,10 +38,12 @@ struct Verify {
     private var outputs: [String] { inputs.loaded.summary.outputs.map(\.name) }
 
     private func compare(_ candidate: Candidate, _ coverage: Report.Coverage) throws -> Result {
+        let labels = inputs.classLabels
         let fp32 = try models.original(order.model.path, Race.options(order.threads))
         let int8 = try models.engine.makeSession(.path(candidate.path), Race.options(order.threads))
         var fidelity = FidelityMeter(outputs: outputs)
         var accuracy: AccuracyMeter?
+        var detection: DetectionMeter?
         let feed = inputs.evaluation
         for index in 0..<feed.count {
             let sample = try feed.sample(index)
@@ -48,7 +51,13 @@ struct Verify {
             let tested = try int8.run(sample, outputs: outputs)
             try fidelity.add(
                 sample: index, digest: inputs.evaluationDigests[index], reference: reference, candidate: tested)
-            if let label = feed.labels?[index], let scores = fidelity.scoreOutput,
+            if index == 0 {
+                detection = try DetectionMeter(
+                    outputs: outputs, reference: reference, input: sample, pictures: feed.pictures,
+                    wanted: order.recipe.options.head)
+            }
+            try detection?.add(sample: index, reference: reference, candidate: tested)
+            if let label = labels?[index], let scores = fidelity.scoreOutput,
                 let position = outputs.firstIndex(of: scores.name)
             {
                 var meter = accuracy ?? AccuracyMeter(output: scores.name, classes: scores.classes)
@@ -60,13 +69,10 @@ struct Verify {
         let labelled = accuracy?.result()
         return Result(
             coverage: coverage, fidelity: fidelity.result(), accuracy: labelled,
-            accuracyAbsence: labelled == nil ? absence(of: feed, fidelity) : nil)
+            accuracyAbsence: labelled == nil ? absence(fidelity) : nil, detection: detection?.result())
     }
 
-    private func absence(of feed: SampleFeed, _ fidelity: FidelityMeter) -> String {
-        if feed.labels == nil { return "the samples have no labels (an integer array 'labels' in the .npz)" }
-        return "no output of the model looks like class scores"
-    }
+    private func absence(_ fidelity: FidelityMeter) -> String { inputs.labelsAbsence ?? Inputs.noClassScores }
 }
 
 extension Topology {

@@ -43,12 +43,19 @@ struct Admission: Sendable {
                 FieldError(pointer: "/gate", detail: "A gate is checked on an evaluation set: give evaluation_set.")
             ])
         }
-        guard gate.metric != .top1 || evaluation.labelled else {
+        let missing: String? =
+            switch gate.metric {
+            case .top1 where !evaluation.labelled:
+                "top1 needs labels, and the evaluation set has no array 'labels' and no classes of pictures. Use "
+                    + "top1-agreement"
+            case .map where evaluation.pictures?.boxes == nil:
+                "map needs boxes, and the evaluation set is no zip of pictures with labels of YOLO's or COCO's form. Use "
+                    + "map-agreement"
+            default: nil
+            }
+        if let missing {
             throw Problem.invalid([
-                FieldError(
-                    pointer: "/gate/metric",
-                    detail: "top1 needs labels, and the evaluation set has no array 'labels'. Use top1-agreement, or "
-                        + "post a set with labels.")
+                FieldError(pointer: "/gate/metric", detail: missing + ", or post a set with labels.")
             ])
         }
     }

@@ -10,7 +10,7 @@ extension API {
 
     // MARK: Coming in
 
-    /// `POST /v1/calibration-sets`: an .npy or .npz file itself, or a form with the file and its preprocessing.
+    /// `POST /v1/calibration-sets`: an .npy, .npz or zip of pictures itself, or a form with the file and its preprocessing.
     func postSampleSet(_ request: Request) async throws -> Response {
         try request.allowOnly(["name", "role"] + Preprocessing.parameters)
         let name = try request.nameParameter()
@@ -49,12 +49,16 @@ extension API {
         _ blob: StoredBlob, _ name: String?, _ role: SampleSetRow.Role, _ preprocessing: Preprocessing
     ) async throws -> Response {
         do {
-            let id = try Self.identity(blob, preprocessing)
+            var id = try Self.identity(blob, preprocessing)
             let summary: SampleSetSummary
             if let known = try await catalogue.sampleSet(id.description) {
                 summary = known.summary
             } else {
-                summary = try await inspector.samples(blob.digest, size: blob.size, preprocessing: preprocessing)
+                summary = try await inspector.samples(
+                    blob.digest, size: blob.size, preprocessing: preprocessing,
+                    purpose: role == .evaluation ? .evaluation : .calibration)
+                // Which part of a data set was read depends on the role, so it belongs to what the set is.
+                id = try Self.identity(blob, summary.preprocessing)
             }
             let row = SampleSetRow(
                 id: id, name: name ?? "set-\(id.hex.prefix(12))", role: role, blob: blob.digest, size: blob.size,

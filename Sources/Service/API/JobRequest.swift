@@ -52,6 +52,7 @@ struct JobRequest: Sendable {
         options.exclude = fields.strings("exclude") ?? options.exclude
         if options.exclude.count > 10_000 { fields.fail("exclude", "At most 10000 entries.") }
         options.maxSamples = fields.integer("max_samples", in: 1...1_000_000_000)
+        options.head = fields.choice("head", DetectionHead.self)
         options.threads = fields.integer("threads", in: 1...256)
         fields.rejectUnknown()
         reader.absorb(fields)

@@ -3,7 +3,7 @@ import Foundation
 import HTTP
 
 extension Preprocessing {
-    static let parameters = ["scale", "mean", "std", "layout", "reverse_channels"]
+    static let parameters = ["scale", "mean", "std", "layout", "reverse_channels"] + PictureRecipe.parameters
 
     /// From query parameters: `scale=1/255&mean=0.485,0.456,0.406&layout=nhwc-to-nchw`.
     init(_ request: Request) throws {
@@ -13,6 +13,7 @@ extension Preprocessing {
         std = try request.parameter("std", "numbers other than 0 separated by commas", Self.list) ?? std
         layout = try request.choice("layout", Layout.self) ?? layout
         reverseChannels = try request.flag("reverse_channels")
+        pictures = try PictureRecipe.fromQuery(request)
         if let error = faults().first { throw Request.badParameter("invalid-parameter", error.pointer, error.detail) }
     }
 
@@ -29,6 +30,7 @@ extension Preprocessing {
         std = reader.numbers("std") ?? std
         layout = reader.choice("layout", Layout.self) ?? layout
         reverseChannels = reader.boolean("reverse_channels") ?? reverseChannels
+        pictures = PictureRecipe.fromFields(&reader)
         reader.rejectUnknown()
         for fault in faults() { reader.fail(fault.pointer, fault.detail) }
         guard reader.errors.isEmpty else { throw Problem.invalid(reader.errors) }

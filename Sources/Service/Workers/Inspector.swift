@@ -18,11 +18,13 @@ struct Inspector: Sendable {
         throw Self.unexpected
     }
 
-    func samples(_ blob: Digest, size: Int64, preprocessing: Preprocessing) async throws -> SampleSetSummary {
+    func samples(
+        _ blob: Digest, size: Int64, preprocessing: Preprocessing, purpose: StagedSamples.Purpose
+    ) async throws -> SampleSetSummary {
         let final = try await inspect(size) { directory in
             .inspectSamples(
                 try await staging.samples(
-                    blob, id: nil, preprocessing: preprocessing, name: "samples", verifying: .blocks, in: directory))
+                    blob, id: nil, preprocessing: preprocessing, purpose: purpose, name: "samples", verifying: .blocks, in: directory))
         }
         if case .inspectedSamples(let summary) = final { return summary }
         throw Self.unexpected

@@ -104,28 +104,37 @@ struct JobRun: Sendable {
         else { throw Failure(.internal, stage: .load, detail: "The job's model or set is gone.", retryable: false) }
         var evaluation: SampleSetRow?
         if let id = job.evaluation { evaluation = try await queue.catalogue.sampleSet(id.description) }
+        let developed = try developedBytes(model, calibration) + (evaluation.map { try developedBytes(model, $0) } ?? 0)
         let staged = try await staging.model(
             main: model.blob, name: model.file, external: model.external, digest: model.id, in: directory)
         let order = WorkOrder.Quantize(
             job: job.id, attempt: job.attempt, model: staged,
-            calibration: try await samples(calibration, "calibration", directory),
-            evaluation: try await samples(evaluation, "evaluation", directory), recipe: job.recipe,
+            calibration: try await samples(calibration, .calibration, directory),
+            evaluation: try await samples(evaluation, .evaluation, directory), recipe: job.recipe,
             scratch: directory.path, threads: job.recipe.options.threads ?? configuration.threads)
-        return (.quantize(order), model.size + calibration.size + (evaluation?.size ?? 0))
+        return (.quantize(order), model.size + calibration.size + (evaluation?.size ?? 0) + developed)
     }
 
-    private func samples(_ set: SampleSetRow, _ name: String, _ directory: ScratchDirectory) async throws
-        -> StagedSamples
-    {
+    /// What a zip of pictures takes once they are resized for the model; nothing for arrays.
+    private func developedBytes(_ model: ModelRow, _ set: SampleSetRow) throws -> Int64 {
+        guard set.summary.format == .pictures else { return 0 }
+        let geometry = try set.summary.preprocessing.resolved(for: model.summary).geometry
+        return Int64(geometry.bytes) * Int64(set.summary.samples)
+    }
+
+    private func samples(
+        _ set: SampleSetRow, _ purpose: StagedSamples.Purpose, _ directory: ScratchDirectory
+    ) async throws -> StagedSamples {
         try await staging.samples(
-            set.blob, id: set.id, preprocessing: set.summary.preprocessing, name: name, in: directory)
+            set.blob, id: set.id, preprocessing: set.summary.preprocessing, purpose: purpose, name: purpose.rawValue,
+            in: directory)
     }
 
-    private func samples(_ set: SampleSetRow?, _ name: String, _ directory: ScratchDirectory) async throws
-        -> StagedSamples?
-    {
+    private func samples(
+        _ set: SampleSetRow?, _ purpose: StagedSamples.Purpose, _ directory: ScratchDirectory
+    ) async throws -> StagedSamples? {
         guard let set else { return nil }
-        let staged: StagedSamples = try await samples(set, name, directory)
+        let staged: StagedSamples = try await samples(set, purpose, directory)
         return staged
     }
 

@@ -26,12 +26,12 @@ struct Staging: Sendable {
     }
 
     func samples(
-        _ blob: Digest, id: Digest?, preprocessing: Preprocessing, name: String, verifying: Verification = .whole,
-        in scratch: ScratchDirectory
+        _ blob: Digest, id: Digest?, preprocessing: Preprocessing, purpose: StagedSamples.Purpose, name: String,
+        verifying: Verification = .whole, in scratch: ScratchDirectory
     ) async throws -> StagedSamples {
         let path = scratch.path + "/" + name
         try await desk.run { [store] in try store.reader(blob).copy(to: path, verifying: verifying) }
-        return StagedSamples(path: path, digest: id, preprocessing: preprocessing)
+        return StagedSamples(path: path, digest: id, preprocessing: preprocessing, purpose: purpose)
     }
 
     private static func freeName(_ wish: String, besides taken: [String]) -> String {

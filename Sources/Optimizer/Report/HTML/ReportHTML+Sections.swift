@@ -13,6 +13,8 @@ extension ReportHTML {
                 "Change \(Number.points(accuracy.delta)) points (95 % \(Number.points(interval.low)) to "
                     + "\(Number.points(interval.high))): \(accuracy.lost) samples lost, \(accuracy.gained) gained, McNemar p "
                     + "\(Number.probability(accuracy.mcnemarP)).")
+        } else if let detection = report.detection {
+            boxes(DetectionWords(detection: detection), &page)
         } else {
             page.element("p", "Labelled accuracy was not measured: \(report.accuracyAbsence ?? "there are no labels").")
         }
@@ -26,6 +28,13 @@ extension ReportHTML {
         }
         page.table(outputs(fidelity), caption: "Each output against FP32")
         page.table(worst(fidelity), caption: "The samples that suffer most")
+    }
+
+    private static func boxes(_ words: DetectionWords, _ page: inout Markup) {
+        page.element("p", words.remark)
+        page.table(words.rows, caption: "Boxes found, counted as COCO does")
+        if let change = words.change { page.element("p", "Change: \(change).") }
+        if let likeness = words.likeness { page.element("p", "Like FP32: \(likeness).") }
     }
 
     private static func remark(_ split: Report.Split) -> String {

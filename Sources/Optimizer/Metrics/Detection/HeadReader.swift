@@ -1,0 +1,241 @@
+import Domain
+import Glibc
+import Inference
+import ModelGraph
+
+/// Reads a detector's outputs as boxes in pixels of its input.
+struct HeadReader: Sendable {
+    let head: DetectionHead
+    /// Positions of the outputs that are read: of the boxes, and of the scores where these are apart.
+    let outputs: [Int]
+    let classes: Int
+    private let height: Int
+    private let width: Int
+    /// Boxes are shares of the input.
+    private let shares: Bool
+    /// For `ssd`: the first class is the background.
+    private let background: Bool
+
+    static let minScore = 0.001
+    /// Candidates that enter the suppression, and detections that leave it.
+    private static let candidates = 30_000
+    private static let limit = 300
+
+    /// What people use: Ultralytics validates with 0.7, YOLOX with 0.65.
+    var suppressionIou: Double { head == .yolox ? 0.65 : 0.7 }
+
+    /// Nil when FP32's `outputs` of one sample do not look like a detector's. `wanted` overrules the shapes where the values
+    /// can be read so. `height` and `width` are the input's.
+    init?(_ values: [TensorValue], height: Int, width: Int, wanted: DetectionHead? = nil) throws {
+        guard wanted != DetectionHead.none else { return nil }
+        (self.height, self.width) = (height, width)
+        for head in DetectionHead.allCases where wanted == nil || wanted == head {
+            guard let match = try Self.match(head, values, height, width) else { continue }
+            self.head = head
+            (outputs, classes, shares, background) = (match.outputs, match.classes, match.shares, match.background)
+            return
+        }
+        return nil
+    }
+
+    /// The detections of one sample that count, best first.
+    func detections(_ values: [TensorValue]) throws -> [Detection] {
+        let found = try candidates(values)
+        if head == .endToEnd { return found.sorted(by: [Detection].isBetter) }
+        let best = found.count > Self.candidates ? Array(found.sorted(by: [Detection].isBetter).prefix(Self.candidates)) : found
+        return best.suppressed(iou: suppressionIou, limit: Self.limit)
+    }
+}
+
+// MARK: - Recognition
+
+extension HeadReader {
+    private struct Match {
+        var outputs: [Int]
+        var classes: Int
+        var shares = false
+        var background = false
+    }
+
+    private static func match(_ head: DetectionHead, _ values: [TensorValue], _ height: Int, _ width: Int) throws
+        -> Match?
+    {
+        if head == .ssd { return try matchPair(values) }
+        guard values.count == 1, values[0].shape.count == 3, values[0].shape[0] == 1, values[0].type.isFloat else {
+            return nil
+        }
+        let (rows, columns) = (values[0].shape[1], values[0].shape[2])
+        switch head {
+        case .yolo:
+            guard rows >= 5, columns > rows else { return nil }
+            let table = Table(try values[0].floats(), rows: columns, columns: rows, transposed: true)
+            return table.looksLikeHead(scoresFrom: 4)
+                ? Match(outputs: [0], classes: rows - 4, shares: table.holdsShares) : nil
+        case .yoloObjectness, .yolox:
+            guard columns >= 6, rows > columns else { return nil }
+            let table = Table(try values[0].floats(), rows: rows, columns: columns)
+            guard table.looksLikeHead(scoresFrom: 4, decoded: head != .yolox) else { return nil }
+            // One anchor for each place, and numbers that are no pixels: nobody has decoded them.
+            let raw = rows == grids(height, width).reduce(0) { $0 + $1.across * $1.down } && table.largestBox < 20
+            guard raw == (head == .yolox) else { return nil }
+            return Match(outputs: [0], classes: columns - 5, shares: head != .yolox && table.holdsShares)
+        case .endToEnd:
+            guard columns == 6, rows <= 1000 else { return nil }
+            let table = Table(try values[0].floats(), rows: rows, columns: 6)
+            guard let classes = table.classesOfEndToEnd else { return nil }
+            return Match(outputs: [0], classes: classes, shares: table.holdsShares)
+        case .ssd, .none: return nil
+        }
+    }
+
+    private static func matchPair(_ values: [TensorValue]) throws -> Match? {
+        guard let boxes = values.firstIndex(where: { $0.shape.count == 3 && $0.shape[2] == 4 && $0.type.isFloat }),
+            let scores = values.firstIndex(where: {
+                $0.shape.count == 3 && $0.shape[1] == values[boxes].shape[1] && $0.type.isFloat && $0 !== values[boxes]
+            }), values[boxes].shape[0] == 1, values[scores].shape[0] == 1, values[scores].shape[2] >= 1
+        else { return nil }
+        let columns = values[scores].shape[2]
+        let table = Table(try values[scores].floats(), rows: values[scores].shape[1], columns: columns)
+        let corners = Table(try values[boxes].floats(), rows: values[boxes].shape[1], columns: 4)
+        guard table.areShares(from: 0), corners.largestBox < 1e5 else { return nil }
+        let background = columns > 1 && table.rowsAddUpToOne
+        return Match(
+            outputs: [boxes, scores], classes: background ? columns - 1 : columns, shares: corners.holdsShares,
+            background: background)
+    }
+
+    fileprivate static func grids(_ height: Int, _ width: Int) -> [(stride: Int, across: Int, down: Int)] {
+        [8, 16, 32].map { ($0, width / $0, height / $0) }
+    }
+}
+
+/// An output as rows of one candidate each.
+private struct Table {
+    let values: [Float]
+    let rows: Int
+    let columns: Int
+    private let rowStride: Int
+    private let columnStride: Int
+
+    init(_ values: [Float], rows: Int, columns: Int, transposed: Bool = false) {
+        (self.values, self.rows, self.columns) = (values, rows, columns)
+        (rowStride, columnStride) = transposed ? (1, rows) : (columns, 1)
+    }
+
+    subscript(row: Int, column: Int) -> Double { Double(values[row * rowStride + column * columnStride]) }
+
+    /// Scores from 0 to 1, and no box of negative size.
+    func looksLikeHead(scoresFrom first: Int, decoded: Bool = true) -> Bool {
+        areShares(from: first) && (!decoded || (0..<rows).allSatisfy { self[$0, 2] >= 0 && self[$0, 3] >= 0 })
+    }
+
+    func areShares(from first: Int) -> Bool {
+        (0..<rows).allSatisfy { row in
+            (first..<columns).allSatisfy { (-1e-4...1.0001).contains(self[row, $0]) }
+        }
+    }
+
+    var rowsAddUpToOne: Bool {
+        (0..<rows).allSatisfy { row in
+            let sum = (0..<columns).reduce(0) { $0 + self[row, $1] }
+            return abs(sum - 1) < 0.01
+        }
+    }
+
+    var largestBox: Double {
+        (0..<rows).reduce(0) { largest, row in (0..<4).reduce(largest) { max($0, abs(self[row, $1])) } }
+    }
+
+    /// An object that covers the whole input has edges of at most about 1; pixels go far beyond.
+    var holdsShares: Bool { largestBox < 4 }
+
+    /// Whole classes, scores from 0 to 1 and boxes the right way round, or nil.
+    var classesOfEndToEnd: Int? {
+        var largest = 0.0
+        for row in 0..<rows {
+            let (score, kind) = (self[row, 4], self[row, 5])
+            guard (-1e-4...1.0001).contains(score), kind >= 0, kind < 100_000, kind == kind.rounded() else { return nil }
+            if score > 0.01, self[row, 2] < self[row, 0] || self[row, 3] < self[row, 1] { return nil }
+            largest = max(largest, kind)
+        }
+        return Int(largest) + 1
+    }
+}
+
+// MARK: - Decoding
+
+extension HeadReader {
+    private func candidates(_ values: [TensorValue]) throws -> [Detection] {
+        let first = values[outputs[0]]
+        let (rows, columns) = (first.shape[1], first.shape[2])
+        switch head {
+        case .yolo:
+            let table = Table(try first.floats(), rows: columns, columns: rows, transposed: true)
+            return collect(table, scores: table, from: 4, objectness: nil) { centered(table, $0) }
+        case .yoloObjectness:
+            let table = Table(try first.floats(), rows: rows, columns: columns)
+            return collect(table, scores: table, from: 5, objectness: 4) { centered(table, $0) }
+        case .yolox:
+            let table = Table(try first.floats(), rows: rows, columns: columns)
+            let places = Self.grids(height, width).flatMap { grid in
+                (0..<grid.down).flatMap { y in (0..<grid.across).map { x in (x, y, grid.stride) } }
+            }
+            return collect(table, scores: table, from: 5, objectness: 4) { row in
+                let (x, y, stride) = places[row]
+                let scale = Double(stride)
+                return box(
+                    x: (table[row, 0] + Double(x)) * scale, y: (table[row, 1] + Double(y)) * scale,
+                    width: exp(table[row, 2]) * scale, height: exp(table[row, 3]) * scale)
+            }
+        case .endToEnd:
+            let table = Table(try first.floats(), rows: rows, columns: columns)
+            return (0..<rows).compactMap { row in
+                guard table[row, 4] > Self.minScore else { return nil }
+                return Detection(box: cornered(table, row), score: table[row, 4], kind: Int(table[row, 5]))
+            }
+        case .ssd:
+            let table = Table(try first.floats(), rows: rows, columns: columns)
+            let second = values[outputs[1]]
+            let scores = Table(try second.floats(), rows: second.shape[1], columns: second.shape[2])
+            return collect(table, scores: scores, from: background ? 1 : 0, objectness: nil) { cornered(table, $0) }
+        case .none: return []
+        }
+    }
+
+    /// Every class of every row that scores enough.
+    private func collect(
+        _ table: Table, scores: Table, from firstClass: Int, objectness: Int?, _ box: (Int) -> Box
+    ) -> [Detection] {
+        var found: [Detection] = []
+        for row in 0..<table.rows {
+            let certainty = objectness.map { table[row, $0] } ?? 1
+            guard certainty > Self.minScore else { continue }
+            for column in firstClass..<scores.columns {
+                let score = scores[row, column] * certainty
+                guard score > Self.minScore else { continue }
+                let place = box(row)
+                guard place.left.isFinite, place.top.isFinite, place.right.isFinite, place.bottom.isFinite else { break }
+                found.append(Detection(box: place, score: score, kind: column - firstClass))
+            }
+        }
+        return found
+    }
+
+    private func centered(_ table: Table, _ row: Int) -> Box {
+        let (across, down) = shares ? (Double(width), Double(height)) : (1, 1)
+        return box(
+            x: table[row, 0] * across, y: table[row, 1] * down, width: table[row, 2] * across,
+            height: table[row, 3] * down)
+    }
+
+    private func cornered(_ table: Table, _ row: Int) -> Box {
+        let (across, down) = shares ? (Double(width), Double(height)) : (1, 1)
+        return Box(
+            left: table[row, 0] * across, top: table[row, 1] * down, right: table[row, 2] * across,
+            bottom: table[row, 3] * down)
+    }
+
+    private func box(x: Double, y: Double, width: Double, height: Double) -> Box {
+        Box(left: x - width / 2, top: y - height / 2, right: x + width / 2, bottom: y + height / 2)
+    }
+}
