@@ -172,7 +172,9 @@ extension PictureRecipe.Preset {
             if shape.count == 2, [1000, 1001].contains(sizes[0]) {
                 return (.imagenetTorch, "output '\(output.name)' has \(sizes[0]) classes")
             }
-            if shape.count == 3, model.outputs.count == 1, sizes[0] == 0 || sizes[1] == 0 || max(sizes[0], sizes[1]) > 99 {
+            if shape.count == 3, model.outputs.count == 1,
+                sizes[0] == 0 || sizes[1] == 0 || max(sizes[0], sizes[1]) > 99
+            {
                 return (.yolo, "output '\(output.name)' looks like a YOLO head")
             }
         }
@@ -192,7 +194,8 @@ private struct PictureInput {
         guard let input = model.inputs.first, model.inputs.count == 1 else {
             throw Failure(
                 .invalidCalibrationSet, stage: .load,
-                detail: "The model has \(model.inputs.count) inputs, and pictures feed exactly one. Post the samples as an "
+                detail:
+                    "The model has \(model.inputs.count) inputs, and pictures feed exactly one. Post the samples as an "
                     + ".npz with an array for each input.")
         }
         signature = input

@@ -34,7 +34,8 @@ package struct Report: Equatable, Sendable, Codable {
 
     package init(
         schema: String = Report.schemaVersion, verdict: Verdict, identity: Identity, split: Split,
-        accuracy: Accuracy? = nil, accuracyAbsence: String? = nil, detection: Detection? = nil, fidelity: Fidelity? = nil,
+        accuracy: Accuracy? = nil, accuracyAbsence: String? = nil, detection: Detection? = nil,
+        fidelity: Fidelity? = nil,
         fidelityAbsence: String? = nil, latency: Latency? = nil, latencyAbsence: String? = nil, gate: Gate? = nil,
         search: Search? = nil, size: Size, memory: Memory, load: Load? = nil, coverage: Coverage? = nil,
         plan: Plan? = nil,

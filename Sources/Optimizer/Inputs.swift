@@ -88,7 +88,8 @@ struct Inputs {
             return size
         }
         if classes.isEmpty || classes.contains(pictures.classes.count) { return nil }
-        return "the \(pictures.classes.count) class names are not the model's \(classes[0]) classes: name the folders by "
+        return
+            "the \(pictures.classes.count) class names are not the model's \(classes[0]) classes: name the folders by "
             + "class index, or add classes.txt with the model's class names in their order"
     }
 

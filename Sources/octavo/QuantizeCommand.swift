@@ -11,7 +11,8 @@ struct QuantizeCommand: ParsableCommand {
 
     @Argument(help: "The FP32 model (.onnx).") var model: String
     @Option(help: "Calibration samples (.npz, .npy or a zip of pictures).") var calibration: String
-    @Option(help: "Evaluation samples, with an array 'labels' or labels of pictures where they exist.") var evaluation: String?
+    @Option(help: "Evaluation samples, with an array 'labels' or labels of pictures where they exist.") var evaluation:
+        String?
     @Option(name: [.short, .long], help: "Where the quantized model goes.") var output: String
     @Option(help: "Where the JSON report goes; default: <output>.report.json.") var report: String?
     @Option(help: "Where the report goes as a page, when it is wanted.") var html: String?
@@ -28,7 +29,10 @@ struct QuantizeCommand: ParsableCommand {
     @Option(help: "Layers that keep less than this, in dB, stay float; default: 24, or 28 where that gains.")
     var minLayerSqnr: Double?
     @Option(help: "Node names or patterns with * that stay float; may be repeated.") var exclude: [String] = []
-    @Option(help: "What must be kept, as METRIC=MAX_DROP: top1=0.01, top1-agreement=0.02, map=0.01, map-agreement=0.1 or cosine=0.001.")
+    @Option(
+        help:
+            "What must be kept, as METRIC=MAX_DROP: top1=0.01, top1-agreement=0.02, map=0.01, map-agreement=0.1 or cosine=0.001."
+    )
     var gate: String?
     @Option(help: "How a detector's boxes are read: \(DetectionHead.allCases.map(\.rawValue).joined(separator: ", ")).")
     var head: DetectionHead?

@@ -117,12 +117,14 @@ struct COCOLabels {
         var boxes: [Int: [LabelBox]] = [:]
         for annotation in file.annotations where pictureOf[annotation.imageId] != nil {
             guard let kind = index[annotation.categoryId] else {
-                throw Failure.picture(member.name, "has an annotation of category \(annotation.categoryId), which it lacks")
+                throw Failure.picture(
+                    member.name, "has an annotation of category \(annotation.categoryId), which it lacks")
             }
             let box = annotation.bbox
             guard box.count == 4, box.allSatisfy({ $0.isFinite && abs($0) < 1e6 }) else {
                 throw Failure.picture(
-                    member.name, "has an annotation of picture \(annotation.imageId) whose bbox is not [x, y, width, height]")
+                    member.name,
+                    "has an annotation of picture \(annotation.imageId) whose bbox is not [x, y, width, height]")
             }
             boxes[annotation.imageId, default: []].append(
                 LabelBox(

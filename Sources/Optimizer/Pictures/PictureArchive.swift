@@ -62,7 +62,8 @@ package struct PictureArchive: Sendable {
     private static func refuseNested(_ members: [ZipDirectory.Member]) throws {
         let archives = [".zip", ".tar", ".gz", ".tgz", ".7z", ".rar", ".npz"]
         if let nested = members.first(where: { member in archives.contains { member.lowercase.hasSuffix($0) } }) {
-            throw Failure.picture(nested.name, "is an archive inside the archive. Put its pictures into the zip themselves")
+            throw Failure.picture(
+                nested.name, "is an archive inside the archive. Put its pictures into the zip themselves")
         }
     }
 

@@ -55,7 +55,8 @@ extension PictureArchive {
                 "\(reason). Replace it, or post the set with on_error=skip to leave such files out")
         }
         guard faults.count < entries.count else {
-            throw Failure.samples("None of the \(entries.count) pictures can be used: the first one \(faults[0] ?? "").")
+            throw Failure.samples(
+                "None of the \(entries.count) pictures can be used: the first one \(faults[0] ?? "").")
         }
         return faults
     }
@@ -110,7 +111,8 @@ extension PictureArchive {
         }
         return DevelopedPictures(
             array: SampleArray(
-                pictures: file, count: good.count, height: recipe.height, width: recipe.width, channels: recipe.channels),
+                pictures: file, count: good.count, height: recipe.height, width: recipe.width, channels: recipe.channels
+            ),
             frames: kept, labels: kinds.count == good.count ? kinds : nil,
             boxes: boxes.count == good.count ? boxes : nil, classes: labels.classes, ordered: labels.ordered,
             names: good.map { entries[$0].member.name })
@@ -127,9 +129,12 @@ extension PictureArchive {
             }
         }
         let good = entries.indices.filter { faults[$0] == nil }
-        let lost = good.isEmpty ? [] : faults.keys.sorted().map { index in
-            SampleSetSummary.Pictures.Skipped(file: entries[index].member.name, reason: faults[index] ?? "")
-        }
+        let lost =
+            good.isEmpty
+            ? []
+            : faults.keys.sorted().map { index in
+                SampleSetSummary.Pictures.Skipped(file: entries[index].member.name, reason: faults[index] ?? "")
+            }
         var kept = preprocessing
         if let split { kept.pictures = kept.pictures ?? recipe; kept.pictures?.split = split }
         let found = survey.withLock { $0 }
@@ -159,7 +164,8 @@ extension LabelBox {
     fileprivate func scaled(to frame: PictureFrame) -> LabelBox {
         let (width, height) = (Double(frame.sourceWidth), Double(frame.sourceHeight))
         return LabelBox(
-            kind: kind, left: left * width, top: top * height, right: right * width, bottom: bottom * height, crowd: crowd)
+            kind: kind, left: left * width, top: top * height, right: right * width, bottom: bottom * height,
+            crowd: crowd)
     }
 }
 

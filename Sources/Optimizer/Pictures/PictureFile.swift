@@ -113,7 +113,9 @@ struct PictureCanvas: ~Copyable {
 
     deinit { memory.deallocate() }
 
-    var pixels: UnsafeMutableRawBufferPointer { UnsafeMutableRawBufferPointer(rebasing: memory[..<(width * height * 4)]) }
+    var pixels: UnsafeMutableRawBufferPointer {
+        UnsafeMutableRawBufferPointer(rebasing: memory[..<(width * height * 4)])
+    }
 
     mutating func resize(width: Int, height: Int) {
         if memory.count < width * height * 4 {

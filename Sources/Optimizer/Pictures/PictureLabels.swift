@@ -124,7 +124,9 @@ private struct CSVLabels {
         }
         var found: [(picture: String, value: String)] = []
         for (number, line) in try texts.lines(table).enumerated() where !line.trimming().isEmpty {
-            let fields = line.split(separator: ",", omittingEmptySubsequences: false).map { String($0.trimming(quotes: true)) }
+            let fields = line.split(separator: ",", omittingEmptySubsequences: false).map {
+                String($0.trimming(quotes: true))
+            }
             guard fields.count >= 2 else {
                 throw Failure.picture(table.name, "has no class in line \(number + 1); write 'picture.jpg,3'")
             }
@@ -142,8 +144,10 @@ private struct CSVLabels {
         let index = Dictionary(classes.enumerated().map { ($1, $0) }) { first, _ in first }
         for (picture, value) in found {
             guard let kind = index[value] ?? Int(value), (0..<1_000_000).contains(kind) else {
-                throw Failure.picture(table.name, "gives '\(picture)' the class '\(value)', which is neither a name of "
-                    + "classes.txt nor an index from 0")
+                throw Failure.picture(
+                    table.name,
+                    "gives '\(picture)' the class '\(value)', which is neither a name of "
+                        + "classes.txt nor an index from 0")
             }
             byName[picture] = .kind(kind)
         }

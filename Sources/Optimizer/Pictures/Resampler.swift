@@ -68,7 +68,9 @@ struct Resampler: ~Copyable {
         let source = rows.bindMemory(to: UInt8.self)
         let target = line.bindMemory(to: UInt8.self)
         taps.weights.withUnsafeBufferPointer { weights in
-            guard let from = source.baseAddress, let to = target.baseAddress, let weight = weights.baseAddress else { return }
+            guard let from = source.baseAddress, let to = target.baseAddress, let weight = weights.baseAddress else {
+                return
+            }
             octavo_resample_down(
                 from + (Int(taps.first[index]) - firstRow) * stride, stride, stride, weight + index * taps.width,
                 taps.length[index], to)
@@ -142,7 +144,9 @@ struct FilterTaps {
         first.withUnsafeBufferPointer { first in
             length.withUnsafeBufferPointer { length in
                 weights.withUnsafeBufferPointer { weights in
-                    guard let a = first.baseAddress, let b = length.baseAddress, let c = weights.baseAddress else { return }
+                    guard let a = first.baseAddress, let b = length.baseAddress, let c = weights.baseAddress else {
+                        return
+                    }
                     var table = octavo_taps(
                         count: Int32(first.count), width: Int32(width), first: a, length: b, weights: c)
                     body(&table)

@@ -41,7 +41,8 @@ struct DetectionWords {
     /// For the verdict.
     var line: String {
         guard let labelled = detection.labelled else {
-            return "boxes like FP32's (mAP 50–95 \(detection.agreement.map { Self.precision($0.map) } ?? "–"), no labels)"
+            return
+                "boxes like FP32's (mAP 50–95 \(detection.agreement.map { Self.precision($0.map) } ?? "–"), no labels)"
         }
         let words =
             "mAP 50–95 \(Self.precision(labelled.fp32.map)) → \(Self.precision(labelled.int8.map)) "

@@ -48,7 +48,8 @@ struct SampleFindings {
 
     /// Pictures with values 0 to 255 that nothing scales, where most models expect 0 to 1 or normalized values.
     private func range(_ array: SampleSetSummary.Array, _ scan: ArrayScan) -> [Finding] {
-        guard summary.format != .pictures, summary.preprocessing.scale == 1, summary.preprocessing.mean.isEmpty, summary.preprocessing.std.isEmpty,
+        guard summary.format != .pictures, summary.preprocessing.scale == 1, summary.preprocessing.mean.isEmpty,
+            summary.preprocessing.std.isEmpty,
             array.shape.count >= 3, let low = array.minimum, let high = array.maximum, low >= 0, high <= 255,
             high >= 128
         else { return [] }

@@ -98,7 +98,8 @@ struct ZipDirectory {
         let parts = name.split(separator: "/", omittingEmptySubsequences: false)
         guard !name.hasPrefix("/"), !parts.contains(".."), !parts.contains(".") else {
             throw Failure.samples(
-                "Member '\(name)' has a name that points outside the archive. Name it like the input, or by a plain path.")
+                "Member '\(name)' has a name that points outside the archive. Name it like the input, or by a plain path."
+            )
         }
         return name
     }

@@ -24,7 +24,8 @@ struct Inspector: Sendable {
         let final = try await inspect(size) { directory in
             .inspectSamples(
                 try await staging.samples(
-                    blob, id: nil, preprocessing: preprocessing, purpose: purpose, name: "samples", verifying: .blocks, in: directory))
+                    blob, id: nil, preprocessing: preprocessing, purpose: purpose, name: "samples", verifying: .blocks,
+                    in: directory))
         }
         if case .inspectedSamples(let summary) = final { return summary }
         throw Self.unexpected

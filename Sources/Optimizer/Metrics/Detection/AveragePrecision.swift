@@ -136,7 +136,11 @@ struct AveragePrecision: Sendable {
         var points: [(recall: Double, precision: Double)] = []
         var (hits, misses) = (0, 0)
         for detection in judged where weights[detection.picture] > 0 && detection.ignored & bit == 0 {
-            if detection.matched & bit != 0 { hits += weights[detection.picture] } else { misses += weights[detection.picture] }
+            if detection.matched & bit != 0 {
+                hits += weights[detection.picture]
+            } else {
+                misses += weights[detection.picture]
+            }
             points.append((Double(hits) / Double(objects), Double(hits) / Double(hits + misses)))
         }
         var best = 0.0

@@ -102,6 +102,7 @@ package struct DetectionMeter: Sendable {
             return nil
         }
         return Report.Detection.Labelled(
-            objects: fp32.objectCount, fp32: before, int8: after, delta: after.map - before.map, deltaInterval: interval)
+            objects: fp32.objectCount, fp32: before, int8: after, delta: after.map - before.map, deltaInterval: interval
+        )
     }
 }

@@ -42,7 +42,9 @@ struct HeadReader: Sendable {
     func detections(_ values: [TensorValue]) throws -> [Detection] {
         let found = try candidates(values)
         if head == .endToEnd { return found.sorted(by: [Detection].isBetter) }
-        let best = found.count > Self.candidates ? Array(found.sorted(by: [Detection].isBetter).prefix(Self.candidates)) : found
+        let best =
+            found.count > Self.candidates
+            ? Array(found.sorted(by: [Detection].isBetter).prefix(Self.candidates)) : found
         return best.suppressed(iou: suppressionIou, limit: Self.limit)
     }
 }
@@ -154,7 +156,9 @@ private struct Table {
         var largest = 0.0
         for row in 0..<rows {
             let (score, kind) = (self[row, 4], self[row, 5])
-            guard (-1e-4...1.0001).contains(score), kind >= 0, kind < 100_000, kind == kind.rounded() else { return nil }
+            guard (-1e-4...1.0001).contains(score), kind >= 0, kind < 100_000, kind == kind.rounded() else {
+                return nil
+            }
             if score > 0.01, self[row, 2] < self[row, 0] || self[row, 3] < self[row, 1] { return nil }
             largest = max(largest, kind)
         }
@@ -214,7 +218,9 @@ extension HeadReader {
                 let score = scores[row, column] * certainty
                 guard score > Self.minScore else { continue }
                 let place = box(row)
-                guard place.left.isFinite, place.top.isFinite, place.right.isFinite, place.bottom.isFinite else { break }
+                guard place.left.isFinite, place.top.isFinite, place.right.isFinite, place.bottom.isFinite else {
+                    break
+                }
                 found.append(Detection(box: place, score: score, kind: column - firstClass))
             }
         }
