@@ -54,8 +54,10 @@ struct Race {
 /// Latency of both models and the time to load them.
 struct Measure {
     struct Result {
-        var latency: Report.Latency
-        var load: Report.Load
+        var latency: Report.Latency?
+        /// Why there is none.
+        var absence: String?
+        var load: Report.Load?
     }
     private let order: WorkOrder.Quantize
     private let inputs: Inputs
@@ -68,6 +70,7 @@ struct Measure {
     }
 
     func callAsFunction(_ candidate: Candidate, seconds: Double) throws -> Result {
+        if let foreignness = order.recipe.target.foreignness { return Result(absence: foreignness) }
         let fp32 = try load(order.model.path)
         let int8 = try load(candidate.path)
         let latency = try Race(order, inputs, models).run(candidate.path, budget: seconds)
