@@ -67,6 +67,7 @@ package enum FakeWorker {
 
         lint_model() {
             IFS=' ' read -r word inspection rest < "$(text directory)/$(text file)"
+            common "${inspection#lint-}"
             [ "$inspection" = unlintable ] && fail corrupt-model "The file ends in the middle."
             send "{\"linted_model\":{\"_0\":{\"schema\":\"octavo-lint/1\",\"target\":\"$(text target)\",\"quantized\":true,\
         \"nodes\":3,\"errors\":1,\"warnings\":0,\"omitted\":0,\"rules\":[{\"code\":\"weight-axis\",\"severity\":\"error\",\
