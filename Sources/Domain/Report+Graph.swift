@@ -135,23 +135,6 @@ extension Report {
         }
     }
 
-    /// Whether the artifact computes the same numbers elsewhere.
-    package struct Portability: Equatable, Sendable, Codable {
-        /// Whether this machine has VNNI, where u8·s8 products are summed without saturation.
-        package var measuredWithVnni: Bool
-        /// Layers whose pair sums can exceed int16 on processors without VNNI; nil when not analysed.
-        package var saturatingLayers: Int?
-        package var note: String
-
-        package init(
-            measuredWithVnni: Bool, saturatingLayers: Int? = nil, note: String
-        ) {
-            self.measuredWithVnni = measuredWithVnni
-            self.saturatingLayers = saturatingLayers
-            self.note = note
-        }
-    }
-
     /// The machine the numbers come from.
     package struct Environment: Equatable, Sendable, Codable {
         package var architecture: String

@@ -3,6 +3,7 @@
 package enum WorkOrder: Equatable, Sendable, Codable {
     case inspectModel(StagedModel)
     case inspectSamples(StagedSamples)
+    case lintModel(StagedModel, target: Target)
     case quantize(Quantize)
 
     /// Inputs, options and the place for results of one conversion.
@@ -72,13 +73,15 @@ package struct StagedSamples: Equatable, Sendable, Codable {
     }
 }
 
-/// What a worker tells: one JSON line each on its fd 3. The last one is `finished`, `inspected…` or `failed`.
+/// What a worker tells: one JSON line each on its fd 3. The last one is `finished`, `inspected…`,
+/// `lintedModel` or `failed`.
 package enum WorkEvent: Equatable, Sendable, Codable {
     /// `fraction` of the whole job, 0...1, from real work counts.
     case progress(stage: Stage, fraction: Double)
     case log(String)
     case inspectedModel(ModelSummary)
     case inspectedSamples(SampleSetSummary)
+    case lintedModel(LintReport)
     case finished(Results)
     case failed(Failure)
 

@@ -40,8 +40,9 @@ struct Conversion {
         self.models = models
         self.prepared = prepared
         self.clock = clock
-        // Only `auto` lets a clock decide.
-        self.decisionSeconds = order.recipe.scheme == .auto ? decisionSeconds : 0
+        // Only `auto` lets a clock decide, and only one that runs on the target's kind of machine.
+        let isTimed = order.recipe.scheme == .auto && order.recipe.target.foreignness == nil
+        self.decisionSeconds = isTimed ? decisionSeconds : 0
         runs = SampleRuns(
             feed: inputs.calibration, threads: order.threads, outputs: prepared.model.graph.outputs.map(\.name))
     }
@@ -57,7 +58,7 @@ struct Conversion {
         let forms = Forms(
             prepared: prepared, quantize: quantize, excluded: excluded, statistics: try observe(excluded),
             directory: order.scratch)
-        return try clock.time(.quantize) { try withUnmatchedPatterns(gated(fastest(forms), forms)) }
+        return try clock.time(.quantize) { try withUnmatchedPatterns(untimed(gated(fastest(forms), forms))) }
     }
 
     /// What calibration saw of every tensor that may be quantized; nil when nothing can run in integers.
@@ -214,6 +215,15 @@ struct Conversion {
         if node.name.matches(wildcard: pattern) { return true }
         guard node.name.hasSuffix("Fusion"), let slash = node.name.lastIndex(of: "/") else { return false }
         return String(node.name[..<slash]).matches(wildcard: pattern)
+    }
+
+    /// `auto` promises a choice by timing, which another kind of machine cannot make.
+    private func untimed(_ candidate: Candidate) -> Candidate {
+        guard order.recipe.scheme == .auto, let foreignness = order.recipe.target.foreignness else { return candidate }
+        var edited = candidate
+        edited.decisions.append(
+            Finding(.info, code: "not-timed", detail: "Nothing was decided by timing: \(foreignness)."))
+        return edited
     }
 
     /// Patterns that name no node are most often mistakes, or nodes that folding took away.

@@ -40,7 +40,7 @@ package struct Pipeline {
         tell: @escaping @Sendable (WorkEvent) -> Void
     ) {
         self.order = order
-        self.engine = engine
+        self.engine = order.recipe.target.engine(engine)
         self.budget = budget
         self.digest = digest
         clock = StageClock(tell)

@@ -13,6 +13,8 @@ package enum Worker {
             return .inspectedModel(try LoadedModel(staged).summary)
         case .inspectSamples(let staged):
             return .inspectedSamples(try inspect(staged))
+        case .lintModel(let staged, let target):
+            return .lintedModel(try LintReport(staged, target: target))
         case .quantize(let order):
             return .finished(try quantize(order, digest: digest, tell: tell))
         }

@@ -26,6 +26,8 @@ struct QuantizeCommand: ParsableCommand {
             that can, or nothing.
             """)
     var scheme: Scheme = .auto
+    @Option(help: "What the artifact is made for: \(Target.allCases.map(\.rawValue).joined(separator: ", ")).")
+    var target: Target = .onnxruntimeX64
     @Option(help: "auto or nearest: how weights become integers.") var rounding: Rounding = .auto
     @Option(help: "Layers that keep less than this, in dB, stay float; default: 24, or 28 where that gains.")
     var minLayerSqnr: Double?
@@ -85,6 +87,7 @@ struct QuantizeCommand: ParsableCommand {
 
     private func order(_ scratch: String) throws -> WorkOrder.Quantize {
         var recipe = Recipe()
+        recipe.target = target
         recipe.scheme = scheme
         recipe.options.calibrator = calibrator
         recipe.options.percentile = percentile
@@ -191,6 +194,7 @@ struct PreprocessingOptions: ParsableArguments {
 
 extension Calibrator: ExpressibleByArgument {}
 extension Scheme: ExpressibleByArgument {}
+extension Target: ExpressibleByArgument {}
 extension Rounding: ExpressibleByArgument {}
 extension Preprocessing.Layout: ExpressibleByArgument {}
 extension DetectionHead: ExpressibleByArgument {}

@@ -86,6 +86,12 @@ import Testing
         _ = try await check(.get, "/v1/models/net/content", one + "/content", 416, fields: ["Range": "bytes=999-"])
         _ = try await check(.get, "/v1/models/net/content", one + "/content", 304, fields: ["If-None-Match": "*"])
         _ = try await check(.get, "/v1/models/net/content/x", one + "/content/{file}", 404)
+        let lint = one + "/lint"
+        _ = try await check(.post, "/v1/models/net/lint?target=onnxruntime-arm", lint, 200)
+        _ = try await check(.post, "/v1/models/net/lint", lint, 200, fields: ["Accept": "text/plain"])
+        _ = try await check(.post, "/v1/models/net/lint", lint, 406, fields: ["Accept": "image/png"])
+        _ = try await check(.post, "/v1/models/net/lint?target=x", lint, 400)
+        _ = try await check(.post, "/v1/models/nothing/lint", lint, 404)
 
         let sets = "/v1/calibration-sets"
         _ = try await check(.post, "\(sets)?name=set&scale=1/255", sets, 201, FakeWorker.samples())

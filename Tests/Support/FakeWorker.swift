@@ -65,6 +65,16 @@ package enum FakeWorker {
         \"operators\":{\"Conv\":1,\"MatMul\":2},\"external_data\":$external,\"quantized\":false,\"findings\":$findings}}}"
         }
 
+        lint_model() {
+            IFS=' ' read -r word inspection rest < "$(text directory)/$(text file)"
+            common "${inspection#lint-}"
+            [ "$inspection" = unlintable ] && fail corrupt-model "The file ends in the middle."
+            send "{\"linted_model\":{\"_0\":{\"schema\":\"octavo-lint/1\",\"target\":\"$(text target)\",\"quantized\":true,\
+        \"nodes\":3,\"errors\":1,\"warnings\":0,\"omitted\":0,\"rules\":[{\"code\":\"weight-axis\",\"severity\":\"error\",\
+        \"fault\":\"f.\",\"cost\":\"c.\",\"advice\":\"a.\",\"violations\":1}],\"violations\":[{\"code\":\"weight-axis\",\
+        \"node\":\"conv\",\"name\":\"Conv\",\"detail\":\"d\"}]}}}"
+        }
+
         inspect_samples() {
             IFS=' ' read -r word inspection count rest < "$(text path)"
             [ "$word" = fake ] || fail invalid-calibration-set "The file is no set."
@@ -151,6 +161,7 @@ package enum FakeWorker {
         case "$order" in
         '{"inspect_model"'*) inspect_model ;;
         '{"inspect_samples"'*) inspect_samples ;;
+        '{"lint_model"'*) lint_model ;;
         '{"quantize"'*) quantize ;;
         *) echo "unknown order: $order" >&2; exit 5 ;;
         esac

@@ -18,6 +18,7 @@ package struct ReportText {
         text.keptFloat()
         text.page.search(report.search)
         text.samples()
+        text.page.portability(report.portability)
         text.machine()
         text.identity()
         text.findings()
@@ -215,7 +216,6 @@ package struct ReportText {
         page.field("memory", machine.memoryBytes.map { Number.bytes($0) })
         page.field(
             "system", [machine.kernel.map { "Linux " + $0 }, machine.libc].compactMap { $0 }.joined(separator: ", "))
-        page.field("portability", report.portability?.note)
     }
 
     private mutating func identity() {

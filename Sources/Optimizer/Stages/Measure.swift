@@ -55,8 +55,10 @@ struct Race {
 /// Latency of both models and the time to load them.
 struct Measure {
     struct Result {
-        var latency: Report.Latency
-        var load: Report.Load
+        var latency: Report.Latency?
+        /// Why there is none.
+        var absence: String?
+        var load: Report.Load?
     }
     private let order: WorkOrder.Quantize
     private let inputs: Inputs
@@ -69,6 +71,7 @@ struct Measure {
     }
 
     func callAsFunction(_ candidate: Candidate, seconds: Double) throws -> Result {
+        if let foreignness = order.recipe.target.foreignness { return Result(absence: foreignness) }
         let cold = try cold(candidate)
         let fp32 = try load(order.model.path)
         let int8 = try load(candidate.path)

@@ -51,15 +51,17 @@ struct Publish {
         return Report(
             verdict: .pending, identity: try identity(artifact),
             split: split, accuracy: verified.accuracy, accuracyAbsence: verified.accuracyAbsence,
-            detection: verified.detection, fidelity: verified.fidelity, latency: measured.latency, gate: candidate.gate,
-            search: candidate.search,
+            detection: verified.detection, fidelity: verified.fidelity, latency: measured.latency,
+            latencyAbsence: measured.absence, gate: candidate.gate, search: candidate.search,
             size: Report.Size(
                 modelBytes: modelBytes, artifactBytes: size(of: artifact),
                 modelWeightBytes: Int64(inputs.loaded.summary.weightBytes),
                 artifactWeightBytes: Int64(quantized.model.graph.weightBytes)),
             memory: Report.Memory(peakRssBytes: HostEnvironment.peakResidentBytes(), phases: clock.phases),
             load: measured.load, coverage: verified.coverage, plan: planSummary(candidate),
-            calibration: calibrationHealth, portability: portability(environment, quantized), environment: environment,
+            calibration: calibrationHealth,
+            portability: .init(of: quantized, for: order.recipe.target, measuredOn: environment),
+            environment: environment,
             stages: clock.times, findings: candidate.decisions)
     }
 
@@ -124,16 +126,6 @@ struct Publish {
             samplesInSet: inputs.calibration.count, samplesUsed: inputs.used.count,
             duplicates: inputs.digests.count - Set(inputs.digests).count,
             arrays: inputs.calibrationSummary.arrays, findings: inputs.calibrationSummary.findings)
-    }
-
-    private func portability(_ environment: Report.Environment, _ quantized: Quantized) -> Report.Portability {
-        let vnni = environment.flags.contains { $0.contains("vnni") }
-        let note =
-            quantized.form == .weightOnly
-            ? "Arithmetic is float: the artifact computes the same on every processor."
-            : "On processors without VNNI the runtime's u8 x s8 kernels saturate at 16 bits: outputs can differ there. "
-                + (vnni ? "These numbers were measured with VNNI." : "These numbers were measured without VNNI.")
-        return Report.Portability(measuredWithVnni: vnni, note: note)
     }
 
     private var artifactName: String {

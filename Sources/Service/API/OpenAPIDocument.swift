@@ -197,6 +197,43 @@ enum OpenAPIDocument {
               parameters: *download
               responses: *binary
 
+          /v1/models/{id}/lint:
+            parameters:
+              - $ref: '#/components/parameters/ModelId'
+            post:
+              tags: [models]
+              operationId: lintModel
+              summary: Where a quantized model breaks the rules of a target, as JSON or as text by Accept
+              description: |
+                For models quantized by any tool: nodes that the runtime will compute in float or wrongly, what that costs and what
+                to do. A worker process reads the model; it is not run, and nothing is kept.
+              parameters:
+                - name: target
+                  in: query
+                  description: Whose rules.
+                  schema: { $ref: '#/components/schemas/Target' }
+                - name: Accept
+                  in: header
+                  schema: { type: string }
+                  example: text/plain
+              responses:
+                '200':
+                  description: The broken rules; none when the model breaks none, or is not quantized.
+                  headers:
+                    Vary: { $ref: '#/components/headers/Vary' }
+                  content:
+                    application/json:
+                      schema: { $ref: '#/components/schemas/LintReport' }
+                    text/plain:
+                      schema: { type: string }
+                '400': { $ref: '#/components/responses/BadRequest' }
+                '404': { $ref: '#/components/responses/NotFound' }
+                '406': { $ref: '#/components/responses/Problem' }
+                '422': { $ref: '#/components/responses/Unprocessable' }
+                '500': { $ref: '#/components/responses/Problem' }
+                '503': { $ref: '#/components/responses/Unavailable' }
+                '507': { $ref: '#/components/responses/NoSpace' }
+
           /v1/calibration-sets:
             post:
               tags: [calibration sets]
@@ -1158,9 +1195,13 @@ enum OpenAPIDocument {
               type: integer
               minimum: 0
             Target:
-              description: The runtime and processor that an artifact is made for.
+              description: |
+                The runtime and processor that an artifact is made for. `onnxruntime-x64`: U8 activations, S8 weights.
+                `onnxruntime-x64-avx2`: the same, with 7-bit weights where sums of products could saturate on processors without
+                VNNI. `onnxruntime-arm`: S8 activations, S8 weights; on other machines its speed is not measured and nothing is
+                decided by timing.
               type: string
-              enum: [onnxruntime-x64]
+              enum: [onnxruntime-x64, onnxruntime-x64-avx2, onnxruntime-arm]
             Scheme:
               description: |
                 How values are represented. `int8-static`: 8-bit activations and weights wherever the runtime computes with them.
@@ -1213,6 +1254,61 @@ enum OpenAPIDocument {
                 code: { type: string }
                 detail: { type: string }
                 pointer: { type: string }
+            LintReport:
+              type: object
+              additionalProperties: false
+              required: [schema, target, quantized, nodes, errors, warnings, rules, violations, omitted]
+              properties:
+                schema: { type: string, const: octavo-lint/1 }
+                target: { $ref: '#/components/schemas/Target' }
+                quantized:
+                  description: Whether the model has Q/DQ or integer operators; one without breaks no rule.
+                  type: boolean
+                nodes:
+                  description: Operators looked at, subgraphs included.
+                  type: integer
+                errors:
+                  description: Violations that mean wrong numbers, lost accuracy or a file that does not load.
+                  type: integer
+                warnings:
+                  description: Violations that cost speed.
+                  type: integer
+                rules:
+                  description: The rules that are broken, errors first.
+                  type: array
+                  items:
+                    type: object
+                    additionalProperties: false
+                    required: [code, severity, fault, cost, advice, violations]
+                    properties:
+                      code: { type: string }
+                      severity: { type: string, enum: [error, warning] }
+                      fault: { type: string }
+                      cost:
+                        description: What it costs; measured where it says so.
+                        type: string
+                      advice: { type: string }
+                      violations: { type: integer }
+                violations:
+                  description: In the order of the graph, at most 1000.
+                  type: array
+                  items:
+                    type: object
+                    additionalProperties: false
+                    required: [code, node, name, detail]
+                    properties:
+                      code: { type: string }
+                      node:
+                        description: Name of the node, or of what it makes when it has none.
+                        type: string
+                      name:
+                        description: The operator.
+                        type: string
+                      tensor: { type: string }
+                      detail: { type: string }
+                omitted:
+                  description: Violations that are counted but not listed.
+                  type: integer
             Model:
               type: object
               additionalProperties: false
@@ -2566,6 +2662,48 @@ enum OpenAPIDocument {
                       type: integer
                       minimum: 0
                     note: { type: string }
+                    target: { $ref: '#/components/schemas/Target' }
+                    method:
+                      description: How the layers were counted.
+                      type: string
+                    layers:
+                      description: |
+                        The layers in which sums of two products can exceed 16 bits on x86-64 processors without VNNI, and those that
+                        were given 7-bit weights so that none can; the worst first.
+                      type: array
+                      items:
+                        type: object
+                        additionalProperties: false
+                        required: [node, channels, of_channels, pairs, of_pairs, repaired]
+                        properties:
+                          node: { type: string }
+                          channels:
+                            description: Output channels with a pair of weights that can saturate.
+                            type: integer
+                            minimum: 0
+                          of_channels:
+                            type: integer
+                            minimum: 0
+                          pairs:
+                            type: integer
+                            minimum: 0
+                          of_pairs:
+                            type: integer
+                            minimum: 0
+                          expected_share:
+                            description: Share of output values expected to change.
+                            type: number
+                          repaired: { type: boolean }
+                    processors:
+                      description: What happens on which kind of processor.
+                      type: array
+                      items:
+                        type: object
+                        additionalProperties: false
+                        required: [name, effect]
+                        properties:
+                          name: { type: string }
+                          effect: { type: string }
                 reproduces: { $ref: '#/components/schemas/Reproduction' }
                 environment: { $ref: '#/components/schemas/ReportEnvironment' }
                 stages:

@@ -14,6 +14,7 @@ extension API {
         router.on(.delete, "/v1/models/{id}", deleteModel)
         router.on(.get, "/v1/models/{id}/content", getModelContent)
         router.on(.get, "/v1/models/{id}/content/{file}", getModelFile)
+        router.on(.post, "/v1/models/{id}/lint", lintModel)
 
         router.on(.post, "/v1/calibration-sets", postSampleSet)
         router.on(.get, "/v1/calibration-sets", listSampleSets)

@@ -277,7 +277,7 @@ extension ReportHTML {
                 ("model", identity.model.digest?.description),
                 ("calibration", identity.calibration.digest?.description),
                 ("evaluation", identity.evaluation?.digest?.description),
-                ("artifact", identity.artifact.digest?.description), ("portability", report.portability?.note),
+                ("artifact", identity.artifact.digest?.description),
             ], &page)
     }
 

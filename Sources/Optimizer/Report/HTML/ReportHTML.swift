@@ -26,6 +26,7 @@ package struct ReportHTML {
         section("Search for the gate", Self.search)
         section("Size and memory", Self.size)
         section("Calibration", Self.calibration)
+        section("Other processors", Self.portability)
         section("Machine and identity", Self.machine)
         section("Reproduction", Self.reproduction)
         section("Findings", Self.findings)
