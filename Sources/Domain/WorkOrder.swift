@@ -20,10 +20,13 @@ package enum WorkOrder: Equatable, Sendable, Codable {
         package var threads: Int
         /// Seconds spent on the latency figures of the report.
         package var measureSeconds: Double
+        /// The job that this one repeats.
+        package var reproduces: Reproduction?
 
         package init(
             job: String, attempt: Int, model: StagedModel, calibration: StagedSamples, evaluation: StagedSamples?,
-            recipe: Recipe, scratch: String, threads: Int, measureSeconds: Double = 3
+            recipe: Recipe, scratch: String, threads: Int, measureSeconds: Double = 3,
+            reproduces: Reproduction? = nil
         ) {
             self.job = job
             self.attempt = attempt
@@ -34,6 +37,7 @@ package enum WorkOrder: Equatable, Sendable, Codable {
             self.scratch = scratch
             self.threads = threads
             self.measureSeconds = measureSeconds
+            self.reproduces = reproduces
         }
     }
 }

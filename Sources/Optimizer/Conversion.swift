@@ -2,6 +2,7 @@ import Domain
 import Foundation
 import Inference
 import ModelGraph
+import Pages
 import Quantization
 
 /// A quantized model on disk, and why this one was delivered.
@@ -15,6 +16,8 @@ struct Candidate {
     var gate: Report.Gate?
     /// What else was tried for the gate.
     var search: Report.Search?
+    /// SQNR in dB of each layer's output with all layers in integers, by label; empty where it was not measured.
+    var accumulated: [String: Double] = [:]
 }
 
 /// Calibration and quantization: builds the integer form, the weight-only form where integers do not pay, and others where

@@ -2,6 +2,7 @@ import ArgumentParser
 import Domain
 import Foundation
 import Optimizer
+import Storage
 import Synchronization
 
 /// `octavo quantize`: the same pipeline as a job's, without a server.
@@ -68,7 +69,7 @@ struct QuantizeCommand: ParsableCommand {
         let bar = ProgressBar()
         let results: WorkEvent.Results
         do {
-            results = try Worker.quantize(order(scratch)) { bar.show($0) }
+            results = try Worker.quantize(order(scratch), digest: { try Digest(sha256OfFile: $0) }) { bar.show($0) }
         } catch {
             bar.clear()
             let failure = Failure(wrapping: error, stage: nil)

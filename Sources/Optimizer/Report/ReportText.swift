@@ -1,4 +1,5 @@
 package import Domain
+import Pages
 
 /// A report as a page of text for a terminal.
 package struct ReportText {

@@ -1,4 +1,5 @@
 import Domain
+import Pages
 
 extension ReportHTML {
     static func quality(_ report: Report, _ page: inout Markup) {
