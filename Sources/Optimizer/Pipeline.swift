@@ -56,7 +56,7 @@ package struct Pipeline {
                     batchIsOpen: inputs.batchIsOpen)(inputs.loaded.model)
             }
             let conversion = Conversion(order, inputs, models, prepared, clock, decisionSeconds: budget.decision)
-            var candidate = try Marking(order)(conversion.best())
+            var candidate = try Marking(order, inputs, digest)(conversion.best())
             let verified = try clock.time(.verify) {
                 candidate.accumulated = try Accumulation(
                     models: models, feed: inputs.calibration, threads: order.threads)(

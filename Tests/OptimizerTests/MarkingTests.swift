@@ -63,6 +63,18 @@ import Testing
         }
     }
 
+    @Test func withoutAServerTheFilesThemselvesAreNamed() throws {
+        let digest = try #require(Digest(String(repeating: "cd", count: 32)))
+        var conversion = try Conversions()
+        conversion.artifactDigest = digest
+        let outcome = try conversion(PipelineTests.branchy().model(), PipelineTests.samples)
+        let said = outcome.artifact.metadata.filter { $0.key != "octavo.recipe" }
+        #expect(
+            said == [
+                Property("octavo.model", digest.description), Property("octavo.calibration_set", digest.description),
+            ])
+    }
+
     @Test func eachLayersNoiseIsKnownAloneAndInSum() throws {
         let report = try Conversions()(PipelineTests.branchy().model(), PipelineTests.samples).report
         let layers = try #require(report.plan?.layers).sorted { ($0.place ?? 0) < ($1.place ?? 0) }

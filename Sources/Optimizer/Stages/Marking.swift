@@ -8,8 +8,14 @@ import ModelGraph
 /// in the signed statement, which names the artifact by its digest.
 struct Marking {
     private let order: WorkOrder.Quantize
+    private let inputs: Inputs
+    private let digest: Pipeline.FileDigest?
 
-    init(_ order: WorkOrder.Quantize) { self.order = order }
+    init(_ order: WorkOrder.Quantize, _ inputs: Inputs, _ digest: Pipeline.FileDigest?) {
+        self.order = order
+        self.inputs = inputs
+        self.digest = digest
+    }
 
     static let prefix = "octavo."
 
@@ -29,11 +35,25 @@ struct Marking {
         recipe.options.threads = nil
         recipe.options.head = nil
         let values = [
-            ("model", order.model.digest?.description), ("calibration_set", order.calibration.digest?.description),
-            ("evaluation_set", order.evaluation?.digest?.description),
+            ("model", try model?.description), ("calibration_set", try identity(order.calibration)?.description),
+            ("evaluation_set", try order.evaluation.flatMap(identity)?.description),
             ("recipe", String(decoding: try JSON.encode(recipe), as: UTF8.self)),
         ]
         return values.compactMap { name, value in value.map { Property(Self.prefix + name, $0) } }
+    }
+
+    /// What the server calls the model. Without a server it is the digest of the file, where the model is one file.
+    private var model: Digest? {
+        get throws {
+            if let known = order.model.digest { return known }
+            return inputs.loaded.summary.externalData.isEmpty ? try digest?(order.model.path) : nil
+        }
+    }
+
+    /// What the server calls the set. Without a server it is the digest of the file, where the file is used as it is.
+    private func identity(_ samples: StagedSamples) throws -> Digest? {
+        if let known = samples.digest { return known }
+        return samples.preprocessing == .identity ? try digest?(samples.path) : nil
     }
 }
 
