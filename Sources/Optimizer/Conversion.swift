@@ -54,7 +54,9 @@ struct Conversion {
         let forms = Forms(
             prepared: prepared, quantize: quantize, excluded: excluded, statistics: try observe(excluded),
             directory: order.scratch)
-        return try clock.time(.quantize) { try withUnmatchedPatterns(gated(fastest(forms), forms)) }
+        return try clock.time(.quantize) {
+            try withOwnQuantization(withUnmatchedPatterns(gated(fastest(forms), forms)))
+        }
     }
 
     /// What calibration saw of every tensor that may be quantized; nil when nothing can run in integers.
@@ -99,7 +101,9 @@ struct Conversion {
 
     /// Nets of many noisy layers, depthwise ones with SiLU above all, lose more in sum than in any one layer.
     private func stricter(_ usual: Candidate, _ forms: Forms) throws -> Candidate {
-        guard order.recipe.options.calibrator == .auto, order.recipe.options.minLayerSqnr == nil else { return usual }
+        guard order.recipe.options.calibrator == .auto, order.recipe.options.minLayerSqnr == nil,
+            inputs.imported == nil
+        else { return usual }
         let before = try fidelity(usual, forms.quantize.reviewSamples)
         guard before < Self.poorFidelity, let strict = try forms.integer(.strict, named: "strict") else { return usual }
         let after = try fidelity(strict, forms.quantize.reviewSamples)
@@ -211,6 +215,30 @@ struct Conversion {
         if node.name.matches(wildcard: pattern) { return true }
         guard node.name.hasSuffix("Fusion"), let slash = node.name.lastIndex(of: "/") else { return false }
         return String(node.name[..<slash]).matches(wildcard: pattern)
+    }
+
+    /// What became of the quantization that the model came with, and how close the artifact is to the model as it came.
+    private func withOwnQuantization(_ candidate: Candidate) throws -> Candidate {
+        guard let imported = inputs.imported else { return candidate }
+        var told = candidate
+        told.decisions += imported.findings(candidate.quantized)
+        let own = try models.original(order.model.path, Race.options(order.threads))
+        let artifact = try models.engine.makeSession(.path(candidate.path), Race.options(order.threads))
+        var meter = FidelityMeter(outputs: runs.outputs)
+        let samples = inputs.used.prefix(Self.reviewSamples)
+        for index in samples {
+            let sample = try inputs.calibration.sample(index)
+            try meter.add(
+                sample: index, reference: own.run(sample, outputs: runs.outputs),
+                candidate: artifact.run(sample, outputs: runs.outputs))
+        }
+        let worst = meter.result().outputs.compactMap(\.sqnrDb).min()
+        told.decisions.append(
+            Finding(
+                .info, code: "quantization-likeness",
+                detail: "Against the model as it came, Q and DQ included, the artifact's outputs keep "
+                    + "\(worst.map { Number.fixed($0, 1) + " dB" } ?? "every value") on \(samples.count) samples."))
+        return told
     }
 
     /// Patterns that name no node are most often mistakes, or nodes that folding took away.

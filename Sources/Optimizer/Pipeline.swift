@@ -47,7 +47,8 @@ package struct Pipeline {
             let prepared = try clock.time(.prepare) {
                 try Prepare(
                     models: models, feed: inputs.calibration, batchOnly: inputs.batchOnly,
-                    batchIsOpen: inputs.batchIsOpen)(inputs.loaded.model)
+                    batchIsOpen: inputs.batchIsOpen, trained: inputs.imported?.trained ?? TrainedQuantization())(
+                        inputs.floatModel)
             }
             let conversion = Conversion(order, inputs, models, prepared, clock, decisionSeconds: budget.decision)
             let candidate = try conversion.best()

@@ -83,7 +83,7 @@ private struct PlacementBuilder {
             switch Anchor.find(node, at: i, in: topology) {
             case .failure(let reason): verdicts[i] = .float(reason)
             case .success(let anchor):
-                if let reason = rules.reason(for: anchor) {
+                if !topology.isTrained(anchor), let reason = rules.reason(for: anchor) {
                     verdicts[i] = .float(reason)
                 } else {
                     anchors[i] = anchor

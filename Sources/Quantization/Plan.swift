@@ -18,6 +18,8 @@ package struct Plan: Sendable {
         package var reason: String
         /// Other tensors that share these parameters.
         package var shared: [String]
+        /// Whether the parameters came with the model.
+        package var isTrained = false
     }
 
     package func grid(_ tensor: String) -> Affine? { grids[tensor]?.affine }
@@ -26,7 +28,7 @@ package struct Plan: Sendable {
 /// Turns statistics into grids under a calibration rule.
 package struct Planner: Sendable {
     package var rule: RangeRule
-    private let topology: Topology
+    let topology: Topology
 
     package init(_ topology: Topology, rule: RangeRule) {
         self.topology = topology
@@ -60,9 +62,11 @@ package struct Planner: Sendable {
         var grids: [String: Plan.Grid] = [:]
         let groups = ScaleGroups(placement, topology).groups(of: placement.quantized)
         for group in groups {
-            let (affine, reason) = try grid(for: group, placement, statistics)
+            let trained = trainedGrid(of: group, placement, statistics)
+            let (affine, reason) = try trained ?? grid(for: group, placement, statistics)
             for tensor in group {
-                grids[tensor] = Plan.Grid(affine: affine, reason: reason, shared: group.filter { $0 != tensor })
+                grids[tensor] = Plan.Grid(
+                    affine: affine, reason: reason, shared: group.filter { $0 != tensor }, isTrained: trained != nil)
             }
         }
         return Plan(placement: placement, grids: grids)
@@ -73,7 +77,8 @@ package struct Planner: Sendable {
         let groups = ScaleGroups(placement, topology).groups(of: placement.quantized)
         let silent = Set(
             groups.filter { group in
-                group.allSatisfy { observed($0, statistics).map { $0.isEmpty && $0.nonFinite == 0 } ?? true }
+                trainedGrid(of: group, placement, statistics) == nil
+                    && group.allSatisfy { observed($0, statistics).map { $0.isEmpty && $0.nonFinite == 0 } ?? true }
             }.joined())
         guard !silent.isEmpty else { return [] }
         return zip(topology.graph.nodes, placement.verdicts).compactMap { node, verdict in
@@ -109,7 +114,7 @@ package struct Planner: Sendable {
 
     /// What calibration saw of a tensor. Where it was not watched because an operator only moved it within a group, and that
     /// group is no more, then what was seen of the operator's inputs.
-    private func observed(_ tensor: String, _ statistics: [String: TensorStatistics]) -> TensorStatistics? {
+    func observed(_ tensor: String, _ statistics: [String: TensorStatistics]) -> TensorStatistics? {
         if let seen = statistics[tensor] { return seen }
         guard let node = topology.producer(tensor) else { return nil }
         switch OperatorRule.of(node) {

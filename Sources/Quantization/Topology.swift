@@ -12,6 +12,8 @@ package struct Topology: Sendable {
     /// Small tensors that held the same values in all those runs.
     private let settled: [String: Tensor]
     private let graphOutputs: Set<String>
+    /// What the model knew of its quantization when it came.
+    package var trained = TrainedQuantization()
 
     /// `shapesByBatch` is never empty; its first entry describes one sample.
     package init(

@@ -9,12 +9,18 @@ package struct QuantizedWeight: Sendable {
     package var axis: Int
     package var values: [Int8]
     package var scales: [Float]
+    /// The integer that stands for 0. Other than 0 only in weights that came in integers.
+    package var zeroPoint = 0
+    /// Whether all scales are one.
+    package var isPerTensor = false
+    /// Whether the integers came with the model: nothing may change them.
+    package var isTrained = false
 
     /// The float tensor that integer arithmetic really uses, in the original layout.
     package func dequantized() -> [Float] {
         let inner = dims[(axis + 1)...].reduce(1, *)
         let channels = dims[axis]
-        return values.indices.map { Float(values[$0]) * scales[($0 / inner) % channels] }
+        return values.indices.map { Float(Int(values[$0]) - zeroPoint) * scales[($0 / inner) % channels] }
     }
 }
 

@@ -12,7 +12,7 @@ struct Race {
         self.order = order
         self.models = models
         sample = try inputs.evaluation.sample(0)
-        fp32 = try models.original(order.model.path, Self.options(order.threads))
+        fp32 = try models.original(inputs.referencePath, Self.options(order.threads))
     }
 
     /// Options of a process that serves one model.
@@ -68,7 +68,7 @@ struct Measure {
     }
 
     func callAsFunction(_ candidate: Candidate, seconds: Double) throws -> Result {
-        let fp32 = try load(order.model.path)
+        let fp32 = try load(inputs.referencePath)
         let int8 = try load(candidate.path)
         let latency = try Race(order, inputs, models).run(candidate.path, budget: seconds)
         return Result(

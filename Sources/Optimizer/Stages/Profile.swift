@@ -11,6 +11,8 @@ struct Profile {
         var microseconds: Double
         /// Multiply-accumulates, for operators with weights.
         var macs: Int
+        /// Element type of the first input, as the engine spells it.
+        var type = "float"
     }
     var steps: [Step]
 
@@ -71,6 +73,7 @@ extension Profile.Step {
         name = String(event.name.dropLast("_kernel_time".count))
         op = event.args?.opName ?? "?"
         microseconds = event.dur ?? 0
+        type = event.args?.inputs?.first?.keys.first ?? "float"
         let inputs = (event.args?.inputs ?? []).map { $0.values.first ?? [] }
         let output = (event.args?.outputs ?? []).first?.values.first ?? []
         macs = Self.macs(op, inputs, output)
@@ -101,6 +104,7 @@ extension Profile.Step {
     /// Integer arithmetic, float arithmetic, or neither.
     var kind: Report.Coverage.Class {
         if Self.integer.contains(op) || op.hasPrefix("QLinear") { return .integer }
+        if op == "Clip", type != "float" { return .integer }
         return Self.moving.contains(op) ? .other : .float
     }
 

@@ -14,7 +14,7 @@ struct Quantized {
     /// Layers in the order of their corrected SQNR, worst first.
     var layers: [(name: String, sqnr: Double)]
     var tolerance: Quantize.Tolerance
-    private let weights: [Int: QuantizedWeight]
+    let weights: [Int: QuantizedWeight]
     private let biases: [Int: [Float]]
 
     fileprivate init(
@@ -93,7 +93,9 @@ struct Quantize {
             plan = try planner.plan(placement, statistics)
             weights = try Self.weights(plan, topology)
             review = try self.review(prepared, plan, weights)
-            let condemned = review.condemned(below: tolerance.decibels)
+            let condemned = review.condemned(below: tolerance.decibels).filter { anchor, _ in
+                !(weights[anchor.node]?.isTrained ?? false)
+            }
             guard round < 3, recipe.options.reviewsLayers, !condemned.isEmpty else { break }
             for (anchor, sqnr) in condemned { topology.keepFloat(around: anchor, sqnr: sqnr, in: &kept) }
             round += 1
@@ -103,7 +105,7 @@ struct Quantize {
                 prepared, plan, weights, review
             ) { try self.review(prepared, plan, $0) }
         }
-        let biases = review.correctedBiases(topology.bias)
+        let biases = review.correctedBiases(topology.bias, keeping: Self.trained(weights))
         var emitter = QDQEmitter(topology, plan)
         var model = prepared.model
         model.graph = try emitter.emit(weights: weights, biases: biases)
@@ -116,17 +118,26 @@ struct Quantize {
         let plan = Plan(placement: placement, grids: [:])
         let weights = try Self.weights(plan, topology)
         let review = try self.review(prepared, plan, weights)
-        let biases = review.correctedBiases(topology.bias)
+        let biases = review.correctedBiases(topology.bias, keeping: Self.trained(weights))
         var emitter = WeightOnlyEmitter(topology.graph)
         var model = prepared.model
         model.graph = try emitter.emit(placement.anchors, weights: weights, biases: biases)
         return Quantized(model, .weightOnly, plan, topology, review, .usual, weights: weights, biases: biases)
     }
 
+    /// Layers that were trained with their rounding: their biases know of it.
+    private static func trained(_ weights: [Int: QuantizedWeight]) -> Set<Int> {
+        Set(weights.filter(\.value.isTrained).keys)
+    }
+
     private static func weights(_ plan: Plan, _ topology: Topology) throws -> [Int: QuantizedWeight] {
         var weights: [Int: QuantizedWeight] = [:]
         for anchor in plan.placement.anchors {
             guard let tensor = topology.constant(anchor.weight) else { continue }
+            if let trained = topology.trainedWeight(anchor) {
+                weights[anchor.node] = trained
+                continue
+            }
             var least: [Float]?
             if let bias = anchor.bias, let grid = plan.grid(anchor.activation),
                 let values = try topology.constant(bias)?.floats()

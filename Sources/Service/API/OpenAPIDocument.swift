@@ -348,7 +348,7 @@ enum OpenAPIDocument {
               summary: Ask for a conversion
               description: |
                 Whatever can be known to be wrong is said now: unknown fields, a model or set that is not there, arrays
-                that do not fit the model's inputs, a model that is quantized already. With `dry_run` that is all, and
+                that do not fit the model's inputs, a model that computes in integers already. With `dry_run` that is all, and
                 nothing is queued.
               parameters:
                 - name: dry_run
