@@ -12,6 +12,14 @@ package enum Scheme: String, Codable, Sendable, CaseIterable {
     case int8Static = "int8-static"
     /// Weights in 8 bits, restored at load; arithmetic stays float. Nothing is decided by timing.
     case int8Weights = "int8-weights"
+    /// MatMul, Gemm and LSTM in integers with activation ranges found in every run; no calibration, nothing timed.
+    case int8Dynamic = "int8-dynamic"
+    /// Weights of MatMul and Gemm in blocks of 8 or 4 bits, each block with a scale of its own; nothing timed.
+    case int8Blockwise = "int8-blockwise"
+    case int4Blockwise = "int4-blockwise"
+
+    /// Whether activations get their ranges from calibration.
+    package var calibrates: Bool { self == .auto || self == .int8Static }
 }
 
 /// How a range is chosen from a tensor's statistics.
@@ -46,6 +54,8 @@ package struct Recipe: Equatable, Sendable, Codable {
         /// A layer that alone in integers keeps less than this of its signal over its noise, in dB, stays float. Nil: 24, or
         /// 28 where the model follows FP32 poorly and gains by it.
         package var minLayerSqnr: Double?
+        /// Inputs that share a scale under the block-wise schemes: 16, 32, 64, 128 or 256; nil: 32.
+        package var blockSize: Int?
         /// Node names or patterns with `*` that stay float.
         package var exclude: [String] = []
         /// At most this many samples are used for calibration; nil means all.
@@ -64,6 +74,7 @@ package struct Recipe: Equatable, Sendable, Codable {
             percentile = try fields.decodeIfPresent(Double.self, forKey: .percentile) ?? percentile
             rounding = try fields.decodeIfPresent(Rounding.self, forKey: .rounding) ?? rounding
             minLayerSqnr = try fields.decodeIfPresent(Double.self, forKey: .minLayerSqnr)
+            blockSize = try fields.decodeIfPresent(Int.self, forKey: .blockSize)
             exclude = try fields.decodeIfPresent([String].self, forKey: .exclude) ?? exclude
             maxSamples = try fields.decodeIfPresent(Int.self, forKey: .maxSamples)
             head = try fields.decodeIfPresent(DetectionHead.self, forKey: .head)

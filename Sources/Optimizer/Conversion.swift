@@ -20,12 +20,12 @@ struct Candidate {
 /// Calibration and quantization: builds the integer form, the weight-only form where integers do not pay, and others where
 /// the recipe's gate asks for them.
 struct Conversion {
-    private let order: WorkOrder.Quantize
-    private let inputs: Inputs
-    private let models: EngineModels
+    let order: WorkOrder.Quantize
+    let inputs: Inputs
+    let models: EngineModels
     private let prepared: PreparedModel
-    private let clock: StageClock
-    private let decisionSeconds: Double
+    let clock: StageClock
+    let decisionSeconds: Double
     private let runs: SampleRuns
 
     init(
@@ -61,7 +61,7 @@ struct Conversion {
 
     /// What calibration saw of every tensor that may be quantized; nil when nothing can run in integers.
     private func observe(_ excluded: [String: Reason]) throws -> [String: TensorStatistics]? {
-        guard order.recipe.scheme != .int8Weights, !Placement(prepared.topology, keepFloat: excluded).isEmpty else {
+        guard order.recipe.scheme.calibrates, !Placement(prepared.topology, keepFloat: excluded).isEmpty else {
             return nil
         }
         // What is excluded is watched as well: a tensor's range is then the same whatever its neighbours do.
@@ -77,17 +77,16 @@ struct Conversion {
 
     private func fastest(_ forms: Forms) throws -> Candidate {
         let tolerance = order.recipe.options.minLayerSqnr.map(Quantize.Tolerance.init(decibels:)) ?? .usual
+        if let form = order.recipe.scheme.pinnedForm { return try pinned(form, forms) }
         if let usual = try forms.integer(tolerance) {
-            return try neverSlower(tuned(stricter(usual, forms), forms), forms)
+            return try neverSlower(orDynamic(tuned(stricter(usual, forms), forms), forms), forms)
         }
+        if let dynamic = try dynamicAlone(forms) { return try neverSlower(dynamic, forms) }
         try checkWeights(forms.excluded)
-        switch order.recipe.scheme {
-        case .int8Weights: return try forms.weightOnly()
-        case .int8Static:
+        if order.recipe.scheme == .int8Static {
             throw Failure(
                 .nothingToQuantize, stage: .quantize,
                 detail: "No operator of this model can run in integers here. Ask for the scheme int8-weights, or auto.")
-        case .auto: break
         }
         return with(
             try forms.weightOnly(), "nothing-integer",
@@ -112,7 +111,7 @@ struct Conversion {
     }
 
     /// Lowest SQNR of the candidate's judged tensors against FP32, in dB.
-    private func fidelity(_ candidate: Candidate, _ samples: [Int]) throws -> Double {
+    func fidelity(_ candidate: Candidate, _ samples: [Int]) throws -> Double {
         // A Clip that has no effect is left out of the artifact, and its tensor with it.
         let made = Set(candidate.quantized.model.graph.nodes.flatMap(\.outputs))
         let tensors = prepared.topology.judged.filter(made.contains)
@@ -154,6 +153,13 @@ struct Conversion {
     /// `candidate`, or what meets the recipe's gate in its place. Throws `Failure(.gateNotMet)`.
     private func gated(_ candidate: Candidate, _ forms: Forms) throws -> Candidate {
         guard let gate = order.recipe.gate else { return candidate }
+        if candidate.quantized.form == .dynamic, order.recipe.scheme == .auto {
+            let keeper = try Gatekeeper(gate, order, inputs, models)
+            let drop = try keeper.drop(of: candidate.path, progress: clock.progress)
+            if !keeper.passes(drop), let integer = try forms.integer(.usual, named: "gated") {
+                return try gated(integer, forms)
+            }
+        }
         return try GateSearch(
             keeper: Gatekeeper(gate, order, inputs, models),
             build: { try forms.integer(like: candidate, floating: $0, named: $1) },
@@ -173,7 +179,7 @@ struct Conversion {
     }
 
     /// Throws when no weight can be stored in 8 bits either: the artifact would be the model itself.
-    private func checkWeights(_ excluded: [String: Reason]) throws {
+    func checkWeights(_ excluded: [String: Reason]) throws {
         let placement = Placement(weightOnly: prepared.topology, keepFloat: excluded)
         guard placement.isEmpty else { return }
         let reasons = zip(prepared.topology.graph.nodes, placement.verdicts).compactMap { node, verdict in

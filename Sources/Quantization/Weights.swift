@@ -15,9 +15,12 @@ package struct QuantizedWeight: Sendable {
     package var isPerTensor = false
     /// Whether the integers came with the model: nothing may change them.
     package var isTrained = false
+    /// The same weight in blocks: then `values` and `scales` are empty.
+    package var blocks: BlockwiseWeight?
 
     /// The float tensor that integer arithmetic really uses, in the original layout.
     package func dequantized() -> [Float] {
+        if let blocks { return blocks.restored(axis: axis) }
         let inner = dims[(axis + 1)...].reduce(1, *)
         let channels = dims[axis]
         return values.indices.map { Float(Int(values[$0]) - zeroPoint) * scales[($0 / inner) % channels] }
@@ -25,6 +28,12 @@ package struct QuantizedWeight: Sendable {
 }
 
 extension QuantizedWeight {
+    /// The weight of a MatMul or Gemm in blocks of `bits` bits.
+    package init(blocks weight: Tensor, axis: Int, bits: Int, size: Int) throws {
+        self.init(dims: weight.dims, axis: axis, values: [], scales: [])
+        blocks = try BlockwiseWeight(weight, axis: axis, bits: bits, size: size)
+    }
+
     /// Rounds `weight` to nearest. A channel's scale is its largest magnitude over 127, or `minimumScales` where that is
     /// larger (so that the int32 bias fits); a channel of zeros gets scale 1.
     package init(_ weight: Tensor, axis: Int, minimumScales: [Float]? = nil) throws {

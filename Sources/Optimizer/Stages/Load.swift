@@ -85,7 +85,7 @@ extension ModelSummary {
                         "Input '\(facts.structuredInputs[0])' is a sequence, map or optional. Export the model with "
                         + "tensor inputs only.", pointer: facts.structuredInputs[0]))
         }
-        let weighted = ["Conv", "Gemm", "MatMul"].reduce(0) { $0 + (facts.operators[$1] ?? 0) }
+        let weighted = ["Conv", "Gemm", "MatMul", "LSTM"].reduce(0) { $0 + (facts.operators[$1] ?? 0) }
         // What local functions do is only known once the engine has inlined them.
         if weighted == 0, !facts.isQuantized || facts.isQuantizedByPairs, facts.localFunctions == 0 {
             findings.append(

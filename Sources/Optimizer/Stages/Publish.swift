@@ -95,6 +95,9 @@ struct Publish {
         recipe.options.exclude += candidate.floating.keys.sorted()
         switch candidate.quantized.form {
         case .weightOnly: recipe.scheme = .int8Weights
+        case .dynamic: recipe.scheme = .int8Dynamic
+        case .blockwise8: recipe.scheme = .int8Blockwise
+        case .blockwise4: recipe.scheme = .int4Blockwise
         case .integer:
             recipe.scheme = .int8Static
             if recipe.options.reviewsLayers { recipe.options.minLayerSqnr = candidate.quantized.tolerance.decibels }
@@ -118,8 +121,11 @@ struct Publish {
     private func portability(_ environment: Report.Environment, _ quantized: Quantized) -> Report.Portability {
         let vnni = environment.flags.contains { $0.contains("vnni") }
         let note =
-            quantized.form == .weightOnly
-            ? "Arithmetic is float: the artifact computes the same on every processor."
+            quantized.form == .weightOnly || quantized.form.blockBits != nil
+            ? quantized.form.blockBits == nil
+                ? "Arithmetic is float: the artifact computes the same on every processor."
+                : "Activations are rounded to 8 bits within the kernel where the processor's has such a path (accuracy level 4): "
+                    + "outputs differ a little between processors."
             : "On processors without VNNI the runtime's u8 x s8 kernels saturate at 16 bits: outputs can differ there. "
                 + (vnni ? "These numbers were measured with VNNI." : "These numbers were measured without VNNI.")
         return Report.Portability(measuredWithVnni: vnni, note: note)

@@ -44,6 +44,23 @@ struct Quantized {
         case integer
         /// Float arithmetic, weights stored in 8 bits and restored at load.
         case weightOnly = "weight-only"
+        /// MatMul, Gemm and LSTM in integers on ranges found in every run, other weights stored in 8 bits.
+        case dynamic
+        /// MatMul and Gemm on weights in blocks of 8 or 4 bits, other weights stored in 8 bits.
+        case blockwise8 = "blockwise-8"
+        case blockwise4 = "blockwise-4"
+
+        /// Bits of a weight in blocks.
+        var blockBits: Int? {
+            switch self {
+            case .blockwise8: 8
+            case .blockwise4: 4
+            default: nil
+            }
+        }
+
+        /// What such a form does to a MatMul or a Gemm, beside storing its weight.
+        var computes: Bool { self == .dynamic || blockBits != nil }
     }
 }
 
@@ -112,17 +129,43 @@ struct Quantize {
         return Quantized(model, .integer, plan, topology, review, tolerance, weights: weights, biases: biases)
     }
 
-    func weightOnly(_ prepared: PreparedModel, keepFloat: [String: Reason]) throws -> Quantized {
+    /// A form that needs no calibration: the weights alone are quantized beforehand.
+    func uncalibrated(
+        _ form: Quantized.Form, _ prepared: PreparedModel, keepFloat: [String: Reason]
+    ) throws -> Quantized {
         let topology = prepared.topology
-        let placement = Placement(weightOnly: topology, keepFloat: keepFloat)
+        let placement = Placement(
+            weightOnly: topology,
+            computing: { form.computes && $0.op != "Conv" && ($0.op != "LSTM" || form == .dynamic) },
+            keepFloat: keepFloat)
         let plan = Plan(placement: placement, grids: [:])
-        let weights = try Self.weights(plan, topology)
+        let weights = try Self.weights(
+            plan, topology, blocks: form.blockBits.map { (bits: $0, size: recipe.options.blockSize ?? 32) })
         let review = try self.review(prepared, plan, weights)
         let biases = review.correctedBiases(topology.bias, keeping: Self.trained(weights))
-        var emitter = WeightOnlyEmitter(topology.graph)
         var model = prepared.model
-        model.graph = try emitter.emit(placement.anchors, weights: weights, biases: biases)
-        return Quantized(model, .weightOnly, plan, topology, review, .usual, weights: weights, biases: biases)
+        model.graph = try Self.emit(form, placement, topology, weights, biases, keepFloat)
+        return Quantized(model, form, plan, topology, review, .usual, weights: weights, biases: biases)
+    }
+
+    private static func emit(
+        _ form: Quantized.Form, _ placement: Placement, _ topology: Topology, _ weights: [Int: QuantizedWeight],
+        _ biases: [Int: [Float]], _ keepFloat: [String: Reason]
+    ) throws -> Graph {
+        let computed = form.computes ? placement.anchors.filter { !$0.channelsFirst } : []
+        let stored = form.computes ? placement.anchors.filter(\.channelsFirst) : placement.anchors
+        // In-place edits first: the last emitter moves nodes.
+        var graph = topology.graph
+        if form.blockBits != nil {
+            var emitter = BlockwiseEmitter(graph)
+            graph = try emitter.edit(computed, bias: topology.bias, weights: weights, biases: biases)
+        } else if form == .dynamic {
+            var emitter = DynamicEmitter(topology, graph)
+            graph = try emitter.edit(
+                computed, recurrent: topology.dynamicLSTMs(keepFloat: keepFloat), weights: weights, biases: biases)
+        }
+        var emitter = WeightOnlyEmitter(graph)
+        return try emitter.emit(stored, weights: weights, biases: biases)
     }
 
     /// Layers that were trained with their rounding: their biases know of it.
@@ -130,10 +173,17 @@ struct Quantize {
         Set(weights.filter(\.value.isTrained).keys)
     }
 
-    private static func weights(_ plan: Plan, _ topology: Topology) throws -> [Int: QuantizedWeight] {
+    private static func weights(
+        _ plan: Plan, _ topology: Topology, blocks: (bits: Int, size: Int)? = nil
+    ) throws -> [Int: QuantizedWeight] {
         var weights: [Int: QuantizedWeight] = [:]
         for anchor in plan.placement.anchors {
             guard let tensor = topology.constant(anchor.weight) else { continue }
+            if let blocks, !anchor.channelsFirst {
+                weights[anchor.node] = try QuantizedWeight(
+                    blocks: tensor, axis: anchor.channelAxis, bits: blocks.bits, size: blocks.size)
+                continue
+            }
             if let trained = topology.trainedWeight(anchor) {
                 weights[anchor.node] = trained
                 continue

@@ -48,6 +48,10 @@ struct JobRequest: Sendable {
         options.percentile = fields.number("percentile", in: 50...100) ?? options.percentile
         if options.percentile <= 50 { fields.fail("percentile", "The number must be above 50.") }
         options.rounding = fields.choice("rounding", Rounding.self) ?? options.rounding
+        options.blockSize = fields.integer("block_size", in: 16...256)
+        if let size = options.blockSize, size.nonzeroBitCount != 1 {
+            fields.fail("block_size", "16, 32, 64, 128 or 256 is expected.")
+        }
         options.minLayerSqnr = fields.number("min_layer_sqnr", in: 0...100)
         options.exclude = fields.strings("exclude") ?? options.exclude
         if options.exclude.count > 10_000 { fields.fail("exclude", "At most 10000 entries.") }

@@ -962,10 +962,13 @@ enum OpenAPIDocument {
                 How values are represented. `int8-static`: 8-bit activations and weights wherever the runtime computes with them.
                 `int8-weights`: 8-bit weights, restored at load, and float arithmetic. No timing decides in either, so that the same
                 input gives the same bytes again.
+                For models of MatMul and Gemm, without calibration or timing: `int8-dynamic` multiplies in integers (LSTM as well), with
+                ranges of activations that are found in every run; `int8-blockwise` and `int4-blockwise` store weights in blocks of
+                `options.block_size` inputs, each with a scale of its own (com.microsoft.MatMulNBits).
                 `auto`: integers, less what the measuring machine runs faster in float; `plan.record` in the report is the recipe
                 that gives the same artifact again without timing anything.
               type: string
-              enum: [auto, int8-static, int8-weights]
+              enum: [auto, int8-static, int8-weights, int8-dynamic, int8-blockwise, int4-blockwise]
               default: auto
             ElementType:
               type: string
@@ -1211,6 +1214,10 @@ enum OpenAPIDocument {
                   type: number
                   minimum: 0
                   maximum: 100
+                block_size:
+                  description: How many inputs share a scale under the block-wise schemes. 32 when absent.
+                  type: integer
+                  enum: [16, 32, 64, 128, 256]
                 exclude:
                   description: Names of nodes that stay float; `*` stands for anything.
                   type: array
