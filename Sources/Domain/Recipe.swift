@@ -39,6 +39,14 @@ package enum Rounding: String, Codable, Sendable, CaseIterable {
     case nearest
 }
 
+/// How activations are represented.
+package enum Activations: String, Codable, Sendable, CaseIterable {
+    /// 8 bits, which integer kernels take.
+    case int8
+    /// 16 bits, unsigned: for targets that compute with them. ONNX Runtime's own kernels run such layers in float.
+    case int16
+}
+
 /// Everything a job asks for beyond the model and the samples. The same recipe on the same bytes gives the same artifact.
 package struct Recipe: Equatable, Sendable, Codable {
     package var target: Target = .onnxruntimeX64
@@ -54,6 +62,7 @@ package struct Recipe: Equatable, Sendable, Codable {
         /// A layer that alone in integers keeps less than this of its signal over its noise, in dB, stays float. Nil: 24, or
         /// 28 where the model follows FP32 poorly and gains by it.
         package var minLayerSqnr: Double?
+        package var activations: Activations = .int8
         /// Inputs that share a scale under the block-wise schemes: 16, 32, 64, 128 or 256; nil: 32.
         package var blockSize: Int?
         /// Node names or patterns with `*` that stay float.
@@ -74,6 +83,7 @@ package struct Recipe: Equatable, Sendable, Codable {
             percentile = try fields.decodeIfPresent(Double.self, forKey: .percentile) ?? percentile
             rounding = try fields.decodeIfPresent(Rounding.self, forKey: .rounding) ?? rounding
             minLayerSqnr = try fields.decodeIfPresent(Double.self, forKey: .minLayerSqnr)
+            activations = try fields.decodeIfPresent(Activations.self, forKey: .activations) ?? activations
             blockSize = try fields.decodeIfPresent(Int.self, forKey: .blockSize)
             exclude = try fields.decodeIfPresent([String].self, forKey: .exclude) ?? exclude
             maxSamples = try fields.decodeIfPresent(Int.self, forKey: .maxSamples)

@@ -2,7 +2,7 @@ package import ModelGraph
 
 /// A weight matrix in blocks of few bits: along its inputs, every block of an output has a scale and a zero point of its own
 /// (com.microsoft.MatMulNBits).
-package struct BlockwiseWeight: Sendable {
+package struct BlockwiseWeight: Sendable, Hashable {
     package let bits: Int
     /// Inputs in one block: 16, 32, 64, 128 or 256.
     package let size: Int

@@ -6,6 +6,8 @@ package struct Plan: Sendable {
     package var placement: Placement
     /// Grids of quantized activations by tensor name.
     package var grids: [String: Grid]
+    /// The largest integer of an activation that is not fixed otherwise.
+    package var top = 255
 
     package init(placement: Placement, grids: [String: Grid]) {
         self.placement = placement
@@ -28,6 +30,8 @@ package struct Plan: Sendable {
 /// Turns statistics into grids under a calibration rule.
 package struct Planner: Sendable {
     package var rule: RangeRule
+    /// The largest integer of an activation: 255 for 8 bits, 65535 for 16.
+    package var top = 255
     let topology: Topology
 
     package init(_ topology: Topology, rule: RangeRule) {
@@ -36,14 +40,18 @@ package struct Planner: Sendable {
     }
 
     /// The tensors calibration must watch so that `placement`, or one with fewer integer nodes, can be planned. What an
-    /// operator only moves within a group of equal grids is not watched again.
+    /// operator only moves within a group of equal grids is not watched again, and a Sigmoid alone has a grid of its own.
     package func tensorsToObserve(_ placement: Placement) -> [String] {
         let groups = ScaleGroups(placement, topology).groups(of: placement.quantized)
-        return groups.flatMap { group in
+        return groups.filter { !hasFixedGrid($0) }.flatMap { group in
             let members = Set(group)
             let watched = group.filter { !isMoved($0, within: members, placement) }
             return watched.isEmpty ? group : watched
         }
+    }
+
+    private func hasFixedGrid(_ group: [String]) -> Bool {
+        group.count == 1 && topology.producer(group[0]).map { OperatorRule.of($0) == .unitInterval } ?? false
     }
 
     private func isMoved(_ tensor: String, within group: Set<String>, _ placement: Placement) -> Bool {
@@ -69,7 +77,9 @@ package struct Planner: Sendable {
                     affine: affine, reason: reason, shared: group.filter { $0 != tensor }, isTrained: trained != nil)
             }
         }
-        return Plan(placement: placement, grids: grids)
+        var plan = Plan(placement: placement, grids: grids)
+        plan.top = top
+        return plan
     }
 
     /// Names of integer nodes that touch a tensor of which calibration saw not one value: they are better left in float.
@@ -90,8 +100,8 @@ package struct Planner: Sendable {
     private func grid(
         for group: [String], _ placement: Placement, _ statistics: [String: TensorStatistics]
     ) throws -> (Affine, String) {
-        if group.count == 1, topology.producer(group[0]).map({ OperatorRule.of($0) == .unitInterval }) ?? false {
-            return (Affine(scale: 1 / 256, zeroPoint: 0), "a Sigmoid lies in [0, 1]")
+        if hasFixedGrid(group) {
+            return (Affine(scale: 1 / Float(top + 1), zeroPoint: 0, top: top), "a Sigmoid lies in [0, 1]")
         }
         var merged = TensorStatistics()
         for tensor in group {
@@ -100,6 +110,11 @@ package struct Planner: Sendable {
             merged.merge(seen)
         }
         guard !merged.isEmpty else { throw QuantizationError.notObserved(tensor: group[0]) }
+        if top > 255 {
+            // With so many steps nothing is gained by cutting extremes off.
+            let extremes = merged.choose(.minMax)
+            return (Affine.unsigned(extremes.range, top: top), extremes.reason)
+        }
         let choice: RangeChoice
         let activation = group.count == 1 ? activation(after: group[0]) : .none
         if rule == .auto, activation == .none, feedsOnlyFloat(group, placement) {
@@ -113,12 +128,12 @@ package struct Planner: Sendable {
     }
 
     /// What calibration saw of a tensor. Where it was not watched because an operator only moved it within a group, and that
-    /// group is no more, then what was seen of the operator's inputs.
+    /// group is no more, or because its grid is fixed, then what was seen of the operator's inputs.
     func observed(_ tensor: String, _ statistics: [String: TensorStatistics]) -> TensorStatistics? {
         if let seen = statistics[tensor] { return seen }
         guard let node = topology.producer(tensor) else { return nil }
         switch OperatorRule.of(node) {
-        case .passThrough: return observed(node.inputs[0], statistics)
+        case .passThrough, .unitInterval: return observed(node.inputs[0], statistics)
         case .concat:
             let parts = node.inputs.map { observed($0, statistics) }
             guard !parts.contains(nil) else { return nil }

@@ -26,6 +26,8 @@ struct QuantizeCommand: ParsableCommand {
             """)
     var scheme: Scheme = .auto
     @Option(help: "auto or nearest: how weights become integers.") var rounding: Rounding = .auto
+    @Option(help: "int8 or int16: bits of activations; 16 are for targets that compute with them.")
+    var activations: Activations = .int8
     @Option(help: "Inputs that share a scale in the block-wise schemes: 16, 32, 64, 128 or 256; default: 32.")
     var blockSize: Int?
     @Option(help: "Layers that keep less than this, in dB, stay float; default: 24, or 28 where that gains.")
@@ -50,6 +52,9 @@ struct QuantizeCommand: ParsableCommand {
         }
         if let minLayerSqnr, !(0...100).contains(minLayerSqnr) {
             throw ValidationError("--min-layer-sqnr must be 0 to 100")
+        }
+        if activations == .int16, !scheme.calibrates {
+            throw ValidationError("--activations int16 needs --scheme int8-static or auto")
         }
         if let blockSize, ![16, 32, 64, 128, 256].contains(blockSize) {
             throw ValidationError("--block-size must be 16, 32, 64, 128 or 256")
@@ -95,6 +100,7 @@ struct QuantizeCommand: ParsableCommand {
         recipe.options.rounding = rounding
         recipe.options.head = head
         recipe.options.blockSize = blockSize
+        recipe.options.activations = activations
         recipe.options.minLayerSqnr = minLayerSqnr
         recipe.options.exclude = exclude
         recipe.options.maxSamples = maxSamples
@@ -197,6 +203,7 @@ struct PreprocessingOptions: ParsableArguments {
 extension Calibrator: ExpressibleByArgument {}
 extension Scheme: ExpressibleByArgument {}
 extension Rounding: ExpressibleByArgument {}
+extension Activations: ExpressibleByArgument {}
 extension Preprocessing.Layout: ExpressibleByArgument {}
 extension DetectionHead: ExpressibleByArgument {}
 extension PictureRecipe.Preset: ExpressibleByArgument {}

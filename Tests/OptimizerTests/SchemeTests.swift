@@ -153,3 +153,28 @@ import Testing
         #expect(try convert(products(), scheme).1.bytes == convert(products(), scheme).1.bytes)
     }
 }
+
+/// Activations of 16 bits.
+@Suite(.enabled(if: RealEngine.isInstalled, RealEngine.absence)) struct WideActivationTests {
+    @Test(arguments: [17, 21]) func activationsHave16Bits(_ opset: Int) throws {
+        var conversion = try Conversions()
+        conversion.recipe.options.activations = .int16
+        conversion.budget = .init(decision: 0.1, report: 0.01)
+        let model = PipelineTests.branchy().model(opset: opset, irVersion: opset < 21 ? 8 : 10)
+        let outcome = try conversion(model, PipelineTests.samples)
+        #expect(outcome.graph.structuralProblems() == [])
+        let quantizers = outcome.graph.nodes.filter { $0.op == "QuantizeLinear" }
+        #expect(quantizers.allSatisfy { outcome.graph.tensor($0.inputs[2])?.type == .uint16 } && quantizers.count > 8)
+        #expect(quantizers.allSatisfy { $0.domain == (opset < 21 ? "com.microsoft" : "") })
+        // What this runtime makes of them is said, and not hidden by another form.
+        #expect(outcome.report.coverage?.macShare == 0)
+        #expect(outcome.report.findings.contains { $0.code == "int16-in-float" })
+        let inputs = try randomInputs(["x": [1, 8, 8, 8]])
+        let narrow = try Conversions()(model, PipelineTests.samples)
+        let (wide, usual) = try (
+            relativeDifference(Evaluation(model)(inputs), Evaluation(outcome.artifact, optimization: .all)(inputs)),
+            relativeDifference(Evaluation(model)(inputs), Evaluation(narrow.artifact, optimization: .all)(inputs))
+        )
+        #expect(wide < usual, "\(wide) \(usual)")
+    }
+}

@@ -19,7 +19,12 @@ package struct QDQEmitter {
         let isWide: Bool
     }
 
-    package init(_ topology: Topology, _ plan: Plan) {
+    /// Domain of Q and DQ on 16 bits: ONNX has them from operator set 21 on, the runtime's own domain has always had them.
+    private let wideDomain: String
+
+    /// `opset` is the model's version of ONNX's operators.
+    package init(_ topology: Topology, _ plan: Plan, opset: Int = 13) {
+        wideDomain = opset >= 21 ? "" : OperatorDomain.microsoft
         self.topology = topology
         self.plan = plan
         graph = topology.graph
@@ -116,15 +121,14 @@ package struct QDQEmitter {
         nodes.append(
             Node(
                 op: "QuantizeLinear", inputs: [source, parameters.scale, parameters.zero], outputs: [integer],
-                name: integer, domain: wideDomain(grid)))
+                name: integer, domain: domain(grid)))
         nodes.append(
             Node(
                 op: "DequantizeLinear", inputs: [confined(integer, grid), parameters.scale, parameters.zero],
-                outputs: [result], name: graph.freshName(source + "/dequantize"), domain: wideDomain(grid)))
+                outputs: [result], name: graph.freshName(source + "/dequantize"), domain: domain(grid)))
     }
 
-    /// ONNX has 16-bit Q and DQ from operator set 21 on, the runtime's own domain has always had them.
-    private func wideDomain(_ grid: Affine) -> String { grid.top > 255 ? "com.microsoft" : "" }
+    private func domain(_ grid: Affine) -> String { grid.top > 255 ? wideDomain : "" }
 
     /// A trained grid that ends before 255 ends so in the artifact: a Clip of integers costs next to nothing.
     private mutating func confined(_ integer: String, _ grid: Affine) -> String {
@@ -165,19 +169,17 @@ package struct QDQEmitter {
     private mutating func dequantizedConstant(_ constant: Tensor) -> String? {
         if let known = dequantized[constant.name] { return known }
         guard let values = try? constant.floats(), let low = values.min(), let high = values.max() else { return nil }
-        let grid = topology.trained.activations[constant.name] ?? Affine.unsigned(ValueRange(low: low, high: high))
-        let bytes = values.map { value in
-            let q = (value / grid.scale).rounded(.toNearestOrEven) + Float(grid.zeroPoint)
-            return UInt8(min(max(q, 0), Float(grid.top)))
-        }
+        let grid =
+            topology.trained.activations[constant.name]
+            ?? Affine.unsigned(ValueRange(low: low, high: high), top: plan.top)
         let integer = graph.addInitializer(
-            Tensor(name: constant.name + "/quantized", uint8s: bytes, dims: constant.dims))
+            grid.quantized(values, dims: constant.dims, named: constant.name + "/quantized"))
         let parameters = parameters(grid)
         let result = graph.freshName(constant.name + "/dequantized")
         nodes.append(
             Node(
                 op: "DequantizeLinear", inputs: [integer, parameters.scale, parameters.zero], outputs: [result],
-                name: result))
+                name: result, domain: domain(grid)))
         dequantized[constant.name] = result
         return result
     }

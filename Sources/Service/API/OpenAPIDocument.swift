@@ -1214,6 +1214,13 @@ enum OpenAPIDocument {
                   type: number
                   minimum: 0
                   maximum: 100
+                activations:
+                  description: |
+                    Bits of activations. `int16` is for targets that compute with 16: ONNX Runtime runs such layers in float, and
+                    the report says so. With the schemes `auto` and `int8-static` only.
+                  type: string
+                  enum: [int8, int16]
+                  default: int8
                 block_size:
                   description: How many inputs share a scale under the block-wise schemes. 32 when absent.
                   type: integer
