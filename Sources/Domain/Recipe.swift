@@ -63,6 +63,10 @@ package struct Recipe: Equatable, Sendable, Codable {
         /// 28 where the model follows FP32 poorly and gains by it.
         package var minLayerSqnr: Double?
         package var activations: Activations = .int8
+        /// SmoothQuant: part of the spread between the channels of what a MatMul or Gemm reads moves into its weights.
+        package var smooth = false
+        /// Cross-layer equalization: Convs with no more than a Relu between them share out their channels' ranges.
+        package var equalize = false
         /// Inputs that share a scale under the block-wise schemes: 16, 32, 64, 128 or 256; nil: 32.
         package var blockSize: Int?
         /// Node names or patterns with `*` that stay float.
@@ -84,6 +88,8 @@ package struct Recipe: Equatable, Sendable, Codable {
             rounding = try fields.decodeIfPresent(Rounding.self, forKey: .rounding) ?? rounding
             minLayerSqnr = try fields.decodeIfPresent(Double.self, forKey: .minLayerSqnr)
             activations = try fields.decodeIfPresent(Activations.self, forKey: .activations) ?? activations
+            smooth = try fields.decodeIfPresent(Bool.self, forKey: .smooth) ?? smooth
+            equalize = try fields.decodeIfPresent(Bool.self, forKey: .equalize) ?? equalize
             blockSize = try fields.decodeIfPresent(Int.self, forKey: .blockSize)
             exclude = try fields.decodeIfPresent([String].self, forKey: .exclude) ?? exclude
             maxSamples = try fields.decodeIfPresent(Int.self, forKey: .maxSamples)

@@ -56,7 +56,7 @@ struct Conversion {
             prepared: prepared, quantize: quantize, excluded: excluded, statistics: try observe(excluded),
             directory: order.scratch)
         return try clock.time(.quantize) {
-            try withWideActivations(withOwnQuantization(withUnmatchedPatterns(gated(fastest(forms), forms))))
+            try withRequests(withOwnQuantization(withUnmatchedPatterns(gated(fastest(forms), forms))))
         }
     }
 
@@ -222,6 +222,26 @@ struct Conversion {
         if node.name.matches(wildcard: pattern) { return true }
         guard node.name.hasSuffix("Fusion"), let slash = node.name.lastIndex(of: "/") else { return false }
         return String(node.name[..<slash]).matches(wildcard: pattern)
+    }
+
+    /// What was asked for and does nothing here is said.
+    private func withRequests(_ candidate: Candidate) -> Candidate {
+        let requests = [
+            (
+                order.recipe.options.smooth, "smooth", "SmoothQuant",
+                "MatMul or Gemm behind a LayerNormalization or a factor"
+            ),
+            (
+                order.recipe.options.equalize, "equalize", "cross-layer equalization",
+                "Conv that follows another with no more than a Relu between them"
+            ),
+        ]
+        return requests.reduce(withWideActivations(candidate)) { candidate, request in
+            let (isAsked, option, rewrite, places) = request
+            guard isAsked, prepared.rewrites[rewrite] ?? 0 == 0 else { return candidate }
+            return with(
+                candidate, option + "-unused", "The option \(option) changed nothing: the model has no \(places).")
+        }
     }
 
     /// Says what 16 bits are on this runtime.

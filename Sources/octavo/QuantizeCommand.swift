@@ -28,6 +28,8 @@ struct QuantizeCommand: ParsableCommand {
     @Option(help: "auto or nearest: how weights become integers.") var rounding: Rounding = .auto
     @Option(help: "int8 or int16: bits of activations; 16 are for targets that compute with them.")
     var activations: Activations = .int8
+    @Flag(help: "SmoothQuant for models of MatMul and Gemm.") var smooth = false
+    @Flag(help: "Cross-layer equalization of Convs.") var equalize = false
     @Option(help: "Inputs that share a scale in the block-wise schemes: 16, 32, 64, 128 or 256; default: 32.")
     var blockSize: Int?
     @Option(help: "Layers that keep less than this, in dB, stay float; default: 24, or 28 where that gains.")
@@ -101,6 +103,7 @@ struct QuantizeCommand: ParsableCommand {
         recipe.options.head = head
         recipe.options.blockSize = blockSize
         recipe.options.activations = activations
+        (recipe.options.smooth, recipe.options.equalize) = (smooth, equalize)
         recipe.options.minLayerSqnr = minLayerSqnr
         recipe.options.exclude = exclude
         recipe.options.maxSamples = maxSamples

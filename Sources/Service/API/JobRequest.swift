@@ -52,6 +52,8 @@ struct JobRequest: Sendable {
         if options.percentile <= 50 { fields.fail("percentile", "The number must be above 50.") }
         options.rounding = fields.choice("rounding", Rounding.self) ?? options.rounding
         options.activations = fields.choice("activations", Activations.self) ?? options.activations
+        options.smooth = fields.boolean("smooth") ?? options.smooth
+        options.equalize = fields.boolean("equalize") ?? options.equalize
         options.blockSize = fields.integer("block_size", in: 16...256)
         if let size = options.blockSize, size.nonzeroBitCount != 1 {
             fields.fail("block_size", "16, 32, 64, 128 or 256 is expected.")

@@ -1221,6 +1221,18 @@ enum OpenAPIDocument {
                   type: string
                   enum: [int8, int16]
                   default: int8
+                smooth:
+                  description: |
+                    SmoothQuant (arXiv:2211.10438): part of the spread between the channels of what a MatMul or Gemm reads moves into its
+                    weights. The float model stays the same, bit for bit.
+                  type: boolean
+                  default: false
+                equalize:
+                  description: |
+                    Cross-layer equalization (arXiv:1906.04721): Convs with no more than a Relu between them share out the ranges of
+                    their channels. The float model stays the same, bit for bit.
+                  type: boolean
+                  default: false
                 block_size:
                   description: How many inputs share a scale under the block-wise schemes. 32 when absent.
                   type: integer
