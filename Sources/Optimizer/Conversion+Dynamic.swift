@@ -1,4 +1,5 @@
 import Domain
+import Pages
 import Quantization
 
 /// The forms that calibration has no part in: asked for, or where they win.

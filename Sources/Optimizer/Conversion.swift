@@ -2,6 +2,7 @@ import Domain
 import Foundation
 import Inference
 import ModelGraph
+import Pages
 import Quantization
 
 /// A quantized model on disk, and why this one was delivered.
@@ -15,6 +16,8 @@ struct Candidate {
     var gate: Report.Gate?
     /// What else was tried for the gate.
     var search: Report.Search?
+    /// SQNR in dB of each layer's output with all layers in integers, by label; empty where it was not measured.
+    var accumulated: [String: Double] = [:]
 }
 
 /// Calibration and quantization: builds the integer form, the weight-only form where integers do not pay, and others where
@@ -37,8 +40,11 @@ struct Conversion {
         self.models = models
         self.prepared = prepared
         self.clock = clock
-        // Only `auto` lets a clock decide; 16 bits are asked for in spite of what this machine makes of them.
-        let isTimed = order.recipe.scheme == .auto && order.recipe.options.activations == .int8
+        // Only `auto` lets a clock decide, and only one that runs on the target's kind of machine; 16 bits are asked for in
+        // spite of what a machine makes of them.
+        let isTimed =
+            order.recipe.scheme == .auto && order.recipe.target.foreignness == nil
+            && order.recipe.options.activations == .int8
         self.decisionSeconds = isTimed ? decisionSeconds : 0
         runs = SampleRuns(
             feed: inputs.calibration, threads: order.threads, outputs: prepared.model.graph.outputs.map(\.name))
@@ -56,7 +62,7 @@ struct Conversion {
             prepared: prepared, quantize: quantize, excluded: excluded, statistics: try observe(excluded),
             directory: order.scratch)
         return try clock.time(.quantize) {
-            try withRequests(withOwnQuantization(withUnmatchedPatterns(gated(fastest(forms), forms))))
+            try withRequests(withOwnQuantization(withUnmatchedPatterns(untimed(gated(fastest(forms), forms)))))
         }
     }
 
@@ -261,7 +267,7 @@ struct Conversion {
     private func withOwnQuantization(_ candidate: Candidate) throws -> Candidate {
         guard let imported = inputs.imported else { return candidate }
         var told = candidate
-        told.decisions += imported.findings(candidate.quantized)
+        told.decisions += imported.findings(candidate.quantized, target: order.recipe.target)
         let own = try models.original(order.model.path, Race.options(order.threads))
         let artifact = try models.engine.makeSession(.path(candidate.path), Race.options(order.threads))
         var meter = FidelityMeter(outputs: runs.outputs)
@@ -279,6 +285,15 @@ struct Conversion {
                 detail: "Against the model as it came, Q and DQ included, the artifact's outputs keep "
                     + "\(worst.map { Number.fixed($0, 1) + " dB" } ?? "every value") on \(samples.count) samples."))
         return told
+    }
+
+    /// `auto` promises a choice by timing, which another kind of machine cannot make.
+    private func untimed(_ candidate: Candidate) -> Candidate {
+        guard order.recipe.scheme == .auto, let foreignness = order.recipe.target.foreignness else { return candidate }
+        var edited = candidate
+        edited.decisions.append(
+            Finding(.info, code: "not-timed", detail: "Nothing was decided by timing: \(foreignness)."))
+        return edited
     }
 
     /// Patterns that name no node are most often mistakes, or nodes that folding took away.

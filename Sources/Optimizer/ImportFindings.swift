@@ -4,7 +4,7 @@ import Quantization
 
 extension QuantizationImport {
     /// What became of the quantization that the model came with, sentence by sentence.
-    func findings(_ quantized: Quantized) -> [Finding] {
+    func findings(_ quantized: Quantized, target: Target) -> [Finding] {
         let grids = quantized.plan.grids
         let kept = grids.values.count(where: \.isTrained)
         let keptWeights = quantized.weights.values.count(where: \.isTrained)
@@ -25,15 +25,15 @@ extension QuantizationImport {
                     + "float weights, or those that its integers stand for where the file has no others"
                     + (tally.clamped > 0 ? "; \(tally.clamped) layers clip where their grid did." : ".")),
         ]
-        findings += legalised(quantized)
+        findings += legalised(quantized, isSigned: target == .onnxruntimeARM)
         findings += lost(quantized)
         return findings
     }
 
-    private func legalised(_ quantized: Quantized) -> [Finding] {
+    private func legalised(_ quantized: Quantized, isSigned: Bool) -> [Finding] {
         let cut = quantized.plan.grids.values.count { $0.isTrained && $0.reason.contains("cut") }
         var parts: [String] = []
-        if tally.moved > 0 {
+        if tally.moved > 0, !isSigned {
             parts.append("\(tally.moved) signed grids became unsigned (zero point + 128, same values)")
         }
         if cut > 0 { parts.append("\(cut) grids were cut where a Relu or Clip ends (same scale)") }

@@ -41,16 +41,8 @@ extension Affine {
     /// The zero point as the scalar that Q and DQ take.
     func zeroTensor(named name: String) -> Tensor { tensor([zeroPoint], dims: [], named: name) }
 
-    /// `values` rounded to the grid.
-    func quantized(_ values: [Float], dims: [Int], named name: String) -> Tensor {
-        let integers = values.map { value in
-            let level = (value / scale).rounded(.toNearestOrEven) + Float(zeroPoint)
-            return Int(min(max(level, 0), Float(top)))
-        }
-        return tensor(integers, dims: dims, named: name)
-    }
-
-    private func tensor(_ integers: [Int], dims: [Int], named name: String) -> Tensor {
+    /// Levels in the type of the grid: uint8 or uint16.
+    func tensor(_ integers: [Int], dims: [Int], named name: String) -> Tensor {
         let width = top > 255 ? 2 : 1
         let bytes = integers.flatMap { value in (0..<width).map { UInt8(truncatingIfNeeded: value >> (8 * $0)) } }
         return Tensor(name: name, type: top > 255 ? .uint16 : .uint8, dims: dims, bytes: bytes)

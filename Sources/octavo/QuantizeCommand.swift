@@ -2,6 +2,7 @@ import ArgumentParser
 import Domain
 import Foundation
 import Optimizer
+import Storage
 import Synchronization
 
 /// `octavo quantize`: the same pipeline as a job's, without a server.
@@ -25,6 +26,8 @@ struct QuantizeCommand: ParsableCommand {
             nothing. For transformers also int8-dynamic, int8-blockwise and int4-blockwise.
             """)
     var scheme: Scheme = .auto
+    @Option(help: "What the artifact is made for: \(Target.allCases.map(\.rawValue).joined(separator: ", ")).")
+    var target: Target = .onnxruntimeX64
     @Option(help: "auto or nearest: how weights become integers.") var rounding: Rounding = .auto
     @Option(help: "int8 or int16: bits of activations; 16 are for targets that compute with them.")
     var activations: Activations = .int8
@@ -78,7 +81,7 @@ struct QuantizeCommand: ParsableCommand {
         let bar = ProgressBar()
         let results: WorkEvent.Results
         do {
-            results = try Worker.quantize(order(scratch)) { bar.show($0) }
+            results = try Worker.quantize(order(scratch), digest: { try Digest(sha256OfFile: $0) }) { bar.show($0) }
         } catch {
             bar.clear()
             let failure = Failure(wrapping: error, stage: nil)
@@ -96,6 +99,7 @@ struct QuantizeCommand: ParsableCommand {
 
     private func order(_ scratch: String) throws -> WorkOrder.Quantize {
         var recipe = Recipe()
+        recipe.target = target
         recipe.scheme = scheme
         recipe.options.calibrator = calibrator
         recipe.options.percentile = percentile
@@ -205,6 +209,7 @@ struct PreprocessingOptions: ParsableArguments {
 
 extension Calibrator: ExpressibleByArgument {}
 extension Scheme: ExpressibleByArgument {}
+extension Target: ExpressibleByArgument {}
 extension Rounding: ExpressibleByArgument {}
 extension Activations: ExpressibleByArgument {}
 extension Preprocessing.Layout: ExpressibleByArgument {}

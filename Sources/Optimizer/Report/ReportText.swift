@@ -1,4 +1,5 @@
 package import Domain
+import Pages
 
 /// A report as a page of text for a terminal.
 package struct ReportText {
@@ -17,6 +18,7 @@ package struct ReportText {
         text.keptFloat()
         text.page.search(report.search)
         text.samples()
+        text.page.portability(report.portability)
         text.machine()
         text.identity()
         text.findings()
@@ -207,7 +209,6 @@ package struct ReportText {
         page.field("memory", machine.memoryBytes.map { Number.bytes($0) })
         page.field(
             "system", [machine.kernel.map { "Linux " + $0 }, machine.libc].compactMap { $0 }.joined(separator: ", "))
-        page.field("portability", report.portability?.note)
     }
 
     private mutating func identity() {

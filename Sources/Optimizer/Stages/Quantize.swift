@@ -14,6 +14,8 @@ struct Quantized {
     /// Layers in the order of their corrected SQNR, worst first.
     var layers: [(name: String, sqnr: Double)]
     var tolerance: Quantize.Tolerance
+    /// What calibration saw; empty in the form that computes in float.
+    fileprivate(set) var statistics: [String: TensorStatistics] = [:]
     let weights: [Int: QuantizedWeight]
     private let biases: [Int: [Float]]
 
@@ -69,6 +71,7 @@ struct Quantize {
     let models: EngineModels
     let runs: SampleRuns
     let recipe: Recipe
+    private var rules: TargetRules { TargetRules(recipe.target) }
     /// The samples that layer errors are measured on, chosen by their content.
     let reviewSamples: [Int]
     private let rounded = RoundedWeights()
@@ -110,7 +113,7 @@ struct Quantize {
             }
             guard !placement.isEmpty else { return nil }
             plan = try planner.plan(placement, statistics)
-            weights = try Self.weights(plan, topology)
+            weights = try Self.weights(plan, topology, rules)
             review = try self.review(prepared, plan, weights)
             let condemned = review.condemned(below: tolerance.decibels).filter { anchor, _ in
                 !(weights[anchor.node]?.isTrained ?? false)
@@ -120,15 +123,19 @@ struct Quantize {
             round += 1
         } while true
         if recipe.options.rounding != .nearest {
-            (weights, review) = try Refine(models: models, runs: runs, samples: reviewSamples, known: rounded)(
-                prepared, plan, weights, review
-            ) { try self.review(prepared, plan, $0) }
+            (weights, review) = try Refine(
+                models: models, runs: runs, samples: reviewSamples, rules: rules, known: rounded)(
+                    prepared, plan, weights, review
+                ) { try self.review(prepared, plan, $0) }
         }
         let biases = review.correctedBiases(topology.bias, keeping: Self.trained(weights))
-        var emitter = QDQEmitter(topology, plan, opset: prepared.model.opset("") ?? 13)
+        var emitter = QDQEmitter(topology, plan, rules, opset: prepared.model.opset("") ?? 13)
         var model = prepared.model
         model.graph = try emitter.emit(weights: weights, biases: biases)
-        return Quantized(model, .integer, plan, topology, review, tolerance, weights: weights, biases: biases)
+        var quantized = Quantized(
+            model, .integer, plan, topology, review, tolerance, weights: weights, biases: biases)
+        quantized.statistics = statistics
+        return quantized
     }
 
     /// A form that needs no calibration: the weights alone are quantized beforehand.
@@ -142,7 +149,7 @@ struct Quantize {
             keepFloat: keepFloat)
         let plan = Plan(placement: placement, grids: [:])
         let weights = try Self.weights(
-            plan, topology, blocks: form.blockBits.map { (bits: $0, size: recipe.options.blockSize ?? 32) })
+            plan, topology, .x64, blocks: form.blockBits.map { (bits: $0, size: recipe.options.blockSize ?? 32) })
         let review = try self.review(prepared, plan, weights)
         let biases = review.correctedBiases(topology.bias, keeping: Self.trained(weights))
         var model = prepared.model
@@ -176,7 +183,7 @@ struct Quantize {
     }
 
     private static func weights(
-        _ plan: Plan, _ topology: Topology, blocks: (bits: Int, size: Int)? = nil
+        _ plan: Plan, _ topology: Topology, _ rules: TargetRules, blocks: (bits: Int, size: Int)? = nil
     ) throws -> [Int: QuantizedWeight] {
         var weights: [Int: QuantizedWeight] = [:]
         for anchor in plan.placement.anchors {
@@ -196,7 +203,15 @@ struct Quantize {
             {
                 least = QuantizedWeight.scalesThatFit(bias: values, activation: grid.scale)
             }
-            weights[anchor.node] = try QuantizedWeight(tensor, axis: anchor.channelAxis, minimumScales: least)
+            var weight = try QuantizedWeight(tensor, axis: anchor.channelAxis, minimumScales: least)
+            if rules.narrowsPairs, let pairs = WeightPairs(weight, of: topology.graph.nodes[anchor.node]) {
+                let risky = pairs.saturating
+                if !risky.isEmpty {
+                    weight = try QuantizedWeight(
+                        tensor, axis: anchor.channelAxis, minimumScales: least, narrow: risky)
+                }
+            }
+            weights[anchor.node] = weight
         }
         return weights
     }

@@ -65,12 +65,13 @@ struct FloatGuard {
     /// Whether `quantizer` gives its smallest and largest number at the bounds of `clip`, which then has no effect.
     private func saturates(_ quantizer: Node, like clip: Node) -> Bool {
         guard quantizer.inputs.count == 3, let scale = floats(quantizer.inputs[1])?.first,
-            let place = index.initializer(named: quantizer.inputs[2]), graph.initializers[place].type == .uint8,
+            let place = index.initializer(named: quantizer.inputs[2]),
+            let ends = graph.initializers[place].type.byteRange,
             let zero = (try? graph.initializers[place].int64s())?.first,
             clip.inputs.count == 3, let low = floats(clip.inputs[1])?.first, let high = floats(clip.inputs[2])?.first
         else { return false }
         func quantized(_ value: Float) -> Float { (value / scale).rounded(.toNearestOrEven) + Float(zero) }
-        return low <= high && quantized(low) <= 0 && quantized(high) >= 255
+        return low <= high && quantized(low) <= Float(ends.lowerBound) && quantized(high) >= Float(ends.upperBound)
     }
 
     private func floats(_ name: String) -> [Float]? {

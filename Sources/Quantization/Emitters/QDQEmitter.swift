@@ -1,10 +1,12 @@
 package import ModelGraph
 
-/// Carries out a plan for ONNX Runtime on x64: U8 activations and S8 weights as Q/DQ pairs, int32 biases with scale
-/// `s_x * s_w`, a quantizer behind every integer operator so that the runtime fuses each into one integer kernel.
+/// Carries out a plan for ONNX Runtime: U8 or S8 activations, as the target wants them, and S8 weights as Q/DQ pairs, int32
+/// biases with scale `s_x * s_w`, a quantizer behind every integer operator so that the runtime fuses each into one integer
+/// kernel.
 package struct QDQEmitter {
     private let topology: Topology
     private let plan: Plan
+    private let rules: TargetRules
     private var graph: Graph
     private var nodes: [Node] = []
     private var parameterNames: [ParameterKey: (scale: String, zero: String)] = [:]
@@ -23,10 +25,11 @@ package struct QDQEmitter {
     private let wideDomain: String
 
     /// `opset` is the model's version of ONNX's operators.
-    package init(_ topology: Topology, _ plan: Plan, opset: Int = 13) {
+    package init(_ topology: Topology, _ plan: Plan, _ rules: TargetRules = .x64, opset: Int = 13) {
         wideDomain = opset >= 21 ? "" : OperatorDomain.microsoft
         self.topology = topology
         self.plan = plan
+        self.rules = rules
         graph = topology.graph
     }
 
@@ -128,14 +131,20 @@ package struct QDQEmitter {
                 outputs: [result], name: graph.freshName(source + "/dequantize"), domain: domain(grid)))
     }
 
+    /// Levels counted from 0 as the target stores them, or in 16 bits.
+    private func stored(_ levels: [Int], dims: [Int], on grid: Affine, named name: String) -> Tensor {
+        grid.top > 255
+            ? grid.tensor(levels, dims: dims, named: name) : rules.activations(levels, dims: dims, named: name)
+    }
+
     private func domain(_ grid: Affine) -> String { grid.top > 255 ? wideDomain : "" }
 
     /// A trained grid that ends before 255 ends so in the artifact: a Clip of integers costs next to nothing.
     private mutating func confined(_ integer: String, _ grid: Affine) -> String {
         guard grid.top < 255 else { return integer }
         let result = graph.freshName(integer + "/confined")
-        let bounds = [0, UInt8(clamping: grid.top)].map { bound in
-            graph.addInitializer(Tensor(name: integer + "/bound", uint8s: [bound], dims: []))
+        let bounds = [0, grid.top].map { bound in
+            graph.addInitializer(stored([bound], dims: [], on: grid, named: integer + "/bound"))
         }
         nodes.append(Node(op: "Clip", inputs: [integer] + bounds, outputs: [result], name: result))
         return result
@@ -148,7 +157,7 @@ package struct QDQEmitter {
         if let known = parameterNames[key] { return known }
         let stem = "grid_\(parameterNames.count)"
         let scale = graph.addFloats([grid.scale], dims: [], stem: stem + "/scale")
-        let zero = graph.addInitializer(grid.zeroTensor(named: stem + "/zero_point"))
+        let zero = graph.addInitializer(stored([grid.zeroPoint], dims: [], on: grid, named: stem + "/zero_point"))
         parameterNames[key] = (scale, zero)
         return (scale, zero)
     }
@@ -165,7 +174,7 @@ package struct QDQEmitter {
         }
     }
 
-    /// A constant operand of an integer Add or Mul as U8 behind its own DQ.
+    /// A constant operand of an integer Add or Mul, in the type of activations behind its own DQ.
     private mutating func dequantizedConstant(_ constant: Tensor) -> String? {
         if let known = dequantized[constant.name] { return known }
         guard let values = try? constant.floats(), let low = values.min(), let high = values.max() else { return nil }
@@ -173,7 +182,7 @@ package struct QDQEmitter {
             topology.trained.activations[constant.name]
             ?? Affine.unsigned(ValueRange(low: low, high: high), top: plan.top)
         let integer = graph.addInitializer(
-            grid.quantized(values, dims: constant.dims, named: constant.name + "/quantized"))
+            stored(values.map(grid.integer), dims: constant.dims, on: grid, named: constant.name + "/quantized"))
         let parameters = parameters(grid)
         let result = graph.freshName(constant.name + "/dequantized")
         nodes.append(

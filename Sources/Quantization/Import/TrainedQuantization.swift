@@ -58,7 +58,8 @@ package struct TrainedWeight: Sendable {
         let single = axis == nil || scales.count == 1
         return QuantizedWeight(
             dims: tensor.dims, axis: wanted, values: values,
-            scales: single ? Array(repeating: scales[0], count: tensor.dims[wanted]) : scales, zeroPoint: zeroPoint,
+            scales: single ? Array(repeating: scales[0], count: tensor.dims[wanted]) : scales,
+            limits: Array(repeating: QuantizedWeight.widest, count: tensor.dims[wanted]), zeroPoint: zeroPoint,
             isPerTensor: single, isTrained: true)
     }
 

@@ -1,4 +1,5 @@
 import Domain
+import Pages
 
 extension ReportHTML {
     static func quality(_ report: Report, _ page: inout Markup) {
@@ -188,7 +189,7 @@ extension ReportHTML {
             ("octavo", "\(identity.octavoVersion), kernels \(identity.kernels), seed \(identity.seed)"),
             ("model", identity.model.digest?.description), ("calibration", identity.calibration.digest?.description),
             ("evaluation", identity.evaluation?.digest?.description),
-            ("artifact", identity.artifact.digest?.description), ("portability", report.portability?.note),
+            ("artifact", identity.artifact.digest?.description),
         ]
         page.element("dl") { list in
             for case (let name, let value?) in facts where !value.isEmpty {

@@ -1,17 +1,19 @@
 /// Plots as inline SVG: bars on a common scale, each with its value beside it, and the whole as a sentence for those who do
 /// not see it. Colours come from the page's style, so that they follow light, dark and paper.
-struct BarChart {
-    struct Bar {
-        var label: String
-        var value: Double
+package struct BarChart {
+    package struct Bar {
+        package var label: String
+        package var value: Double
         /// What stands behind the bar.
-        var text: String
+        package var text: String
         /// "fp32", "int8", "float", "integer" or "other": a class of the style.
-        var kind: String
+        package var kind: String
         /// Ends of an interval, drawn as a line.
-        var interval: (low: Double, high: Double)?
+        package var interval: (low: Double, high: Double)?
 
-        init(_ label: String, _ value: Double, _ text: String, _ kind: String, interval: (Double, Double)? = nil) {
+        package init(
+            _ label: String, _ value: Double, _ text: String, _ kind: String, interval: (Double, Double)? = nil
+        ) {
             self.label = label
             self.value = value
             self.text = text
@@ -19,14 +21,20 @@ struct BarChart {
             self.interval = interval.map { (low: $0.0, high: $0.1) }
         }
     }
-    var title: String
-    var bars: [Bar]
+    package var title: String
+    package var bars: [Bar]
     /// The value at the right end; the largest of the bars when nil.
-    var limit: Double?
+    package var limit: Double?
+
+    package init(title: String, bars: [Bar], limit: Double? = nil) {
+        self.title = title
+        self.bars = bars
+        self.limit = limit
+    }
 
     private static let (row, left, width, right) = (26.0, 168.0, 420.0, 150.0)
 
-    func draw(into page: inout Markup) {
+    package func draw(into page: inout Markup) {
         guard !bars.isEmpty else { return }
         let largest = limit ?? bars.map { max($0.value, $0.interval?.high ?? 0) }.max() ?? 1
         let height = Double(bars.count) * Self.row + 4

@@ -1,4 +1,4 @@
-extension ReportHTML {
+extension HTMLPage {
     /// Everything the page needs to look right: it loads nothing. Wide tables scroll by themselves on a phone; on paper the
     /// colours are those of light mode and sections are kept together.
     static let style: StaticString = """
