@@ -32,23 +32,34 @@ package struct BarChart {
         self.limit = limit
     }
 
-    private static let (row, left, width, right) = (26.0, 168.0, 420.0, 150.0)
+    private static let (row, whole) = (22.0, 440.0)
+    /// What a character takes at most in the page's usual fonts.
+    private static let character = 7.2
+    private static let longestLabel = 28
+
+    /// Room for the longest label, and for the longest text behind a bar; the bars have the rest.
+    private var left: Double {
+        let longest = bars.map { min($0.label.count, Self.longestLabel) }.max() ?? 0
+        return max(56, Double(longest) * Self.character + 12)
+    }
+    private var width: Double {
+        let longest = bars.map(\.text.count).max() ?? 0
+        return max(80, Self.whole - left - Double(longest) * Self.character - 16)
+    }
 
     package func draw(into page: inout Markup) {
         guard !bars.isEmpty else { return }
         let largest = limit ?? bars.map { max($0.value, $0.interval?.high ?? 0) }.max() ?? 1
         let height = Double(bars.count) * Self.row + 4
+        let (left, width) = (left, width)
         page.element("figure") { figure in
             figure.element("figcaption", title)
             figure.element(
-                "svg",
-                [
-                    "viewBox": "0 0 \(Self.left + Self.width + Self.right) \(height)", "role": "img",
-                    "aria-label": description, "preserveAspectRatio": "xMinYMin meet",
-                ]
+                "svg", ["viewBox": "0 0 \(Self.whole) \(height)", "role": "img", "aria-label": description]
             ) { svg in
                 for (place, bar) in bars.enumerated() {
-                    draw(bar, at: Double(place) * Self.row, scale: largest > 0 ? Self.width / largest : 0, into: &svg)
+                    let top = Double(place) * Self.row
+                    Self.draw(bar, at: top, left, width, scale: largest > 0 ? width / largest : 0, into: &svg)
                 }
             }
         }
@@ -58,31 +69,35 @@ package struct BarChart {
         title + ": " + bars.map { "\($0.label) \($0.text)" }.joined(separator: "; ")
     }
 
-    private func draw(_ bar: Bar, at top: Double, scale: Double, into svg: inout Markup) {
-        let length = max(1, min(Self.width, max(0, bar.value) * scale))
-        let middle = top + Self.row / 2
+    private static func draw(
+        _ bar: Bar, at top: Double, _ left: Double, _ width: Double, scale: Double, into svg: inout Markup
+    ) {
+        let length = max(1, min(width, max(0, bar.value) * scale))
+        let middle = top + row / 2
         svg.element(
-            "text", ["x": "\(Self.left - 8)", "y": "\(middle + 4)", "text-anchor": "end"], Self.short(bar.label))
+            "text", ["x": Number.fixed(left - 8, 1), "y": "\(middle + 4)", "text-anchor": "end"], short(bar.label))
         svg.empty(
             "rect",
             [
-                "class": bar.kind, "x": "\(Self.left)", "y": "\(top + 4)", "width": Number.fixed(length, 1),
-                "height": "\(Self.row - 8)", "rx": "2",
+                "class": bar.kind, "x": Number.fixed(left, 1), "y": "\(top + 4)", "width": Number.fixed(length, 1),
+                "height": "\(row - 8)", "rx": "2",
             ])
         var end = length
         if let interval = bar.interval {
-            let (low, high) = (min(Self.width, interval.low * scale), min(Self.width, interval.high * scale))
+            let (low, high) = (min(width, interval.low * scale), min(width, interval.high * scale))
             end = max(end, high)
             svg.empty(
                 "line",
                 [
-                    "class": "interval", "x1": Number.fixed(Self.left + low, 1),
-                    "x2": Number.fixed(Self.left + high, 1), "y1": "\(middle)", "y2": "\(middle)",
+                    "class": "interval", "x1": Number.fixed(left + low, 1),
+                    "x2": Number.fixed(left + high, 1), "y1": "\(middle)", "y2": "\(middle)",
                 ])
         }
-        svg.element("text", ["x": Number.fixed(Self.left + end + 8, 1), "y": "\(middle + 4)"], bar.text)
+        svg.element("text", ["x": Number.fixed(left + end + 8, 1), "y": "\(middle + 4)"], bar.text)
     }
 
     /// The end of a long name tells more than its beginning.
-    private static func short(_ label: String) -> String { label.count > 24 ? "…" + label.suffix(23) : label }
+    private static func short(_ label: String) -> String {
+        label.count > longestLabel ? "…" + label.suffix(longestLabel - 1) : label
+    }
 }

@@ -70,6 +70,15 @@ package struct Markup {
         }
     }
 
+    /// A table that is folded away until it is wanted; no script opens it.
+    package mutating func folded(_ summary: String, _ rows: [[String]]) {
+        guard rows.count > 1 else { return }
+        element("details") { details in
+            details.element("summary", summary)
+            details.table(rows)
+        }
+    }
+
     private mutating func row(_ cells: [String], cell: String, scope: String?) {
         element("tr") { row in
             for (place, content) in cells.enumerated() {

@@ -181,11 +181,13 @@ struct JobsWalkTests {
         #expect((stored.json["external"] as? [[String: Any]])?.first?["name"] as? String == "weights.bin")
         #expect(try client.get("/v1/models/net/content/weights.bin").body == Message.floats(weights))
         try client.post("/v1/calibration-sets?name=set", JobsFiles.samples(), 201)
-        let outside = try client.ended(client.postJob(#"{"model":"net","calibration_set":"set"}"#))
+        let outside = try client.ended(
+            client.postJob(#"{"model":"net","calibration_set":"set","scheme":"int8-static"}"#))
         #expect(outside.json["state"] as? String == "succeeded", "\(outside.text)")
         let inside = try client.post("/v1/models?name=inside", JobsFiles.model(), 201)
         #expect(inside.id != stored.id)
-        let same = try client.ended(client.postJob(#"{"model":"inside","calibration_set":"set"}"#))
+        let same = try client.ended(
+            client.postJob(#"{"model":"inside","calibration_set":"set","scheme":"int8-static"}"#))
         // The artifacts name different models as their origin; what was decided is the same.
         #expect(try client.get("/v1/jobs/\(outside.id)/plan").body == client.get("/v1/jobs/\(same.id)/plan").body)
     }

@@ -70,6 +70,26 @@ import Testing
         #expect(report.quantized && report.isClean, "\(report.text)")
     }
 
+    /// The stem stays float, and so does the MaxPool behind it: nothing is quantized before it is pooled.
+    @Test func aFloatStemIsPooledInFloat() throws {
+        var g = GraphBuilder()
+        let x = g.input("x", [1, 3, 32, 32])
+        let stem = g.maxPool(g.relu(g.conv(x, 32, stride: 2)))
+        let body = g.relu(g.conv(g.relu(g.conv(stem, 48)), 48))
+        g.output(g.gemm(g.flatten(g.globalPool(body)), 10))
+        var conversion = try Conversions()
+        conversion.recipe.scheme = .int8Static
+        let outcome = try conversion(g.model(), SampleArrays("x", [3, 32, 32], count: 4))
+        let report = LintReport(outcome.artifact, target: .onnxruntimeX64)
+        #expect(report.isClean, "\(report.text)")
+        let steps = try conversion.profile(outcome, randomInputs(["x": [1, 3, 32, 32]]))
+        let pool = try #require(steps.firstIndex(of: "MaxPool"))
+        #expect(!steps[..<pool].contains("QuantizeLinear") && steps.contains("QLinearConv"), "\(steps)")
+        // The same numbers as without it.
+        let inputs = try randomInputs(["x": [1, 3, 32, 32]])
+        #expect(try relativeDifference(Evaluation(g.model())(inputs), Evaluation(outcome.artifact)(inputs)) < 0.1)
+    }
+
     @Test func aReportCountsWhatItDoesNotList() throws {
         let example = try #require(LintCase.all.first { $0.code == "weight-axis" })
         var model = example.broken

@@ -1,4 +1,5 @@
 import Domain
+import Pages
 
 extension TextTable {
     /// What the artifact computes on other processors, and in which layers it differs there.

@@ -111,19 +111,10 @@ extension LintGraph {
         places(of: ["MaxPool"]).compactMap { place in
             let pool = graph.nodes[place]
             guard let input = pool.input(0), let output = pool.output(0), !quantizers(output).isEmpty,
-                let conv = floatConv(before: input)
+                dequantizer(input) == nil, let source = producer(input)
             else { return nil }
-            return Hit(place, tensor: output, "it follows the float \(conv.label) and is quantized behind")
+            return Hit(place, tensor: output, "it follows the float \(source.label) and is quantized behind")
         }
-    }
-
-    private func floatConv(before name: String) -> Node? {
-        var source = producer(name)
-        if let clamp = source, clamp.is(anyOf: ["Relu", "Clip", "LeakyRelu"]) {
-            source = clamp.input(0).flatMap(producer)
-        }
-        guard let conv = source, conv.is("Conv"), conv.inputs.count >= 2 else { return nil }
-        return activation(conv.inputs[0]) != nil && dequantizer(conv.inputs[1]) != nil ? nil : conv
     }
 
     // MARK: Other operators

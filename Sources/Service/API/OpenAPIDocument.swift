@@ -2688,6 +2688,48 @@ enum OpenAPIDocument {
                       type: integer
                       minimum: 0
                     note: { type: string }
+                    target: { $ref: '#/components/schemas/Target' }
+                    method:
+                      description: How the layers were counted.
+                      type: string
+                    layers:
+                      description: |
+                        The layers in which sums of two products can exceed 16 bits on x86-64 processors without VNNI, and those that
+                        were given 7-bit weights so that none can; the worst first.
+                      type: array
+                      items:
+                        type: object
+                        additionalProperties: false
+                        required: [node, channels, of_channels, pairs, of_pairs, repaired]
+                        properties:
+                          node: { type: string }
+                          channels:
+                            description: Output channels with a pair of weights that can saturate.
+                            type: integer
+                            minimum: 0
+                          of_channels:
+                            type: integer
+                            minimum: 0
+                          pairs:
+                            type: integer
+                            minimum: 0
+                          of_pairs:
+                            type: integer
+                            minimum: 0
+                          expected_share:
+                            description: Share of output values expected to change.
+                            type: number
+                          repaired: { type: boolean }
+                    processors:
+                      description: What happens on which kind of processor.
+                      type: array
+                      items:
+                        type: object
+                        additionalProperties: false
+                        required: [name, effect]
+                        properties:
+                          name: { type: string }
+                          effect: { type: string }
                 reproduces: { $ref: '#/components/schemas/Reproduction' }
                 environment: { $ref: '#/components/schemas/ReportEnvironment' }
                 stages:

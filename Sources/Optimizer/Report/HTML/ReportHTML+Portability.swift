@@ -1,4 +1,5 @@
 import Domain
+import Pages
 
 extension ReportHTML {
     static func portability(_ report: Report, _ page: inout Markup) {

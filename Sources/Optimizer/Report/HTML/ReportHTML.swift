@@ -28,6 +28,7 @@ package struct ReportHTML {
         section("Calibration", Self.calibration)
         section("Other processors", Self.portability)
         section("Machine and identity", Self.machine)
+        section("Reproduction", Self.reproduction)
         section("Findings", Self.findings)
     }
 
@@ -64,7 +65,11 @@ package struct ReportHTML {
     private var tiles: [(String, String)] {
         var tiles: [(String, String)] = []
         if let latency = report.latency {
-            tiles.append((Number.fixed(latency.speedup, 2) + "×", "speed of FP32, \(latency.threads) thread(s)"))
+            tiles.append(
+                (
+                    Number.fixed(latency.speedup, 2) + "×",
+                    "speed of FP32, \(latency.threads) thread\(latency.threads == 1 ? "" : "s")"
+                ))
         }
         if let ratio = report.size.ratio { tiles.append((Number.times(ratio), "smaller file")) }
         if let accuracy = report.accuracy {
@@ -77,7 +82,7 @@ package struct ReportHTML {
             tiles.append((Number.fixed(lowest, 1) + " dB", "SQNR against FP32"))
         }
         if let share = report.coverage?.macShare {
-            tiles.append((Number.percent(share, 0), "of multiply-accumulates in integers"))
+            tiles.append((Number.percent(share), "of multiply-accumulates in integers"))
         }
         return tiles
     }
