@@ -69,11 +69,13 @@ struct JobsWalkTests {
         let reported = try client.get("/v1/jobs/\(repeated.id)/report").json["reproduces"] as? [String: Any]
         #expect(reported?["identical"] as? Bool == true && reported?["digest"] as? String == artifact.digest)
         try compare(end.id, repeated.id, client)
-        // What came out is a model too, and quantized.
+        // What came out is a model too: quantized again it keeps what it came with.
         let back = try client.post("/v1/models?name=quantized", artifact.body, 201)
         #expect(back.json["quantized"] as? Bool == true)
-        try client.post(
-            "/v1/jobs", #"{"model":"quantized","calibration_set":"digits"}"#, 422, code: "already-quantized")
+        let kept = try client.ended(
+            client.postJob(#"{"model":"quantized","calibration_set":"digits","scheme":"int8-static"}"#))
+        let findings = try client.get("/v1/jobs/\(kept.id)/report").json["findings"] as? [[String: Any]] ?? []
+        #expect(findings.contains { $0["code"] as? String == "quantization-kept" }, "\(findings)")
         #expect(client.server.terminate() == 0)
     }
 
