@@ -26,7 +26,7 @@ struct Conversion {
     let order: WorkOrder.Quantize
     let inputs: Inputs
     let models: EngineModels
-    private let prepared: PreparedModel
+    let prepared: PreparedModel
     let clock: StageClock
     let decisionSeconds: Double
     private let runs: SampleRuns
@@ -100,63 +100,6 @@ struct Conversion {
             "No operator of this model can run in integers here; its weights are stored in 8 bits.")
     }
 
-    /// An artifact that follows FP32 less closely than this, in dB, is tried again with more layers in float.
-    private static let poorFidelity = 20.0
-    /// What that must gain, in dB, to be kept.
-    private static let clearGain = 0.3
-
-    /// Nets of many noisy layers, depthwise ones with SiLU above all, lose more in sum than in any one layer.
-    private func stricter(_ usual: Candidate, _ forms: Forms) throws -> Candidate {
-        guard order.recipe.options.calibrator == .auto, order.recipe.options.minLayerSqnr == nil,
-            inputs.imported == nil
-        else { return usual }
-        let before = try fidelity(usual, forms.quantize.reviewSamples)
-        guard before < Self.poorFidelity, let strict = try forms.integer(.strict, named: "strict") else { return usual }
-        let after = try fidelity(strict, forms.quantize.reviewSamples)
-        clock.log("with more layers in float: \(Number.fixed(before, 1)) dB -> \(Number.fixed(after, 1)) dB")
-        return after >= before + Self.clearGain ? strict : usual
-    }
-
-    /// Lowest SQNR of the candidate's judged tensors against FP32, in dB.
-    func fidelity(_ candidate: Candidate, _ samples: [Int]) throws -> Double {
-        // A Clip that has no effect is left out of the artifact, and its tensor with it.
-        let made = Set(candidate.quantized.model.graph.nodes.flatMap(\.outputs))
-        let tensors = prepared.topology.judged.filter(made.contains)
-        guard !tensors.isEmpty else { return .infinity }
-        let sessions = try [
-            ("judged-float", prepared.model, prepared.topology.graph),
-            ("judged", candidate.quantized.model, candidate.quantized.model.graph),
-        ].map { name, model, graph in
-            try models.session(graph.giving(tensors), of: model, named: name, Race.options(order.threads))
-        }
-        var meter = FidelityMeter(outputs: tensors)
-        for index in samples {
-            let sample = try inputs.calibration.sample(index)
-            try meter.add(
-                sample: index, reference: sessions[0].run(sample, outputs: tensors),
-                candidate: sessions[1].run(sample, outputs: tensors))
-        }
-        return meter.result().outputs.compactMap(\.sqnrDb).min() ?? .infinity
-    }
-
-    /// Times the integer form against FP32; where it is slower beyond the noise, the weight-only form takes its place.
-    private func neverSlower(_ integer: Candidate, _ forms: Forms) throws -> Candidate {
-        guard decisionSeconds > 0 else { return integer }
-        let speed = try Race(order, inputs, models).speedup(of: integer.path, seconds: decisionSeconds)
-        clock.log("integer form: \(Number.times(speed.ratio)) the speed of FP32")
-        guard speed.interval.high < 1 else { return integer }
-        return with(
-            try forms.weightOnly(), "integers-slower",
-            "In integers this model ran at \(Number.times(speed.ratio)) the speed of "
-                + "FP32 on this machine, so only its weights are stored in 8 bits: the file shrinks, the speed stays.")
-    }
-
-    /// `integer`, or what runs faster on this machine.
-    private func tuned(_ integer: Candidate, _ forms: Forms) throws -> Candidate {
-        guard decisionSeconds > 0 else { return integer }
-        return try Tuning(order, inputs, models, prepared, clock, seconds: decisionSeconds)(integer, forms)
-    }
-
     /// `candidate`, or what meets the recipe's gate in its place. Throws `Failure(.gateNotMet)`.
     private func gated(_ candidate: Candidate, _ forms: Forms) throws -> Candidate {
         guard let gate = order.recipe.gate else { return candidate }
@@ -205,7 +148,7 @@ struct Conversion {
             detail: "Nothing in this model can be stored in 8 bits: \(why)\(more).\(advice)")
     }
 
-    private func with(_ candidate: Candidate, _ code: String, _ detail: String) -> Candidate {
+    func with(_ candidate: Candidate, _ code: String, _ detail: String) -> Candidate {
         var edited = candidate
         edited.decisions.append(Finding(.warning, code: code, detail: detail))
         return edited
