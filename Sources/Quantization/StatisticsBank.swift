@@ -21,6 +21,13 @@ package final class StatisticsBank {
         octavo_observe_f32(base, values.count, octavo_observation_at(observations, slot))
     }
 
+    /// Extremes so far; nil before the first finite value.
+    package func range(_ slot: Int) -> ValueRange? {
+        precondition((0..<count).contains(slot))
+        let summary = octavo_observation_read(octavo_observation_at(observations, slot))
+        return summary.finite > 0 ? ValueRange(low: summary.min, high: summary.max) : nil
+    }
+
     package func statistics(_ slot: Int) -> TensorStatistics {
         precondition((0..<count).contains(slot))
         let state = octavo_observation_at(observations, slot)

@@ -44,17 +44,33 @@ struct Calibrate {
     let models: EngineModels
     let runs: SampleRuns
 
+    struct Result {
+        var statistics: [String: TensorStatistics]
+        var convergence: Report.CalibrationHealth.Convergence?
+    }
+
     func callAsFunction(
         _ prepared: PreparedModel, tensors: [String], samples: [Int], progress: @Sendable (Double) -> Void
-    ) throws -> [String: TensorStatistics] {
+    ) throws -> Result {
         let graph = try Instrumentation.observe(tensors, in: prepared.topology.graph)
         var options = SessionOptions()
         options.observer = RangeObserver()
         let session = try models.session(graph, of: prepared.model, named: "observed", options)
-        let banks = try (0..<max(1, runs.threads)).map { _ in try Self.makeBank(tensors.count) }
-        let pointers = banks.map { SendablePointer(Unmanaged.passUnretained($0).toOpaque()) }
-        try runs.run(samples, through: session, context: { _, thread in pointers[thread].raw }, progress: progress)
-        return withExtendedLifetime(banks) { merge(banks, tensors) }
+        let checkpoints = SampleHealth.checkpoints(samples.count)
+        let watches = try (0..<max(1, runs.threads)).map { _ in
+            RangeWatch(try Self.makeBank(tensors.count), checkpoints: checkpoints)
+        }
+        try runs.run(
+            samples, through: session,
+            context: { position, thread in
+                watches[thread].starts(position)
+                return Unmanaged.passUnretained(watches[thread].bank).toOpaque()
+            }, progress: progress)
+        return withExtendedLifetime(watches) {
+            Result(
+                statistics: merge(watches.map(\.bank), tensors),
+                convergence: RangeCourse(checkpoints: checkpoints, watches).report)
+        }
     }
 
     private static func makeBank(_ count: Int) throws -> StatisticsBank {

@@ -51,8 +51,9 @@ struct Publish {
                 artifactWeightBytes: Int64(quantized.model.graph.weightBytes)),
             memory: Report.Memory(peakRssBytes: HostEnvironment.peakResidentBytes(), phases: clock.phases),
             load: measured.load, coverage: verified.coverage, plan: planSummary(candidate),
-            calibration: calibrationHealth, portability: portability(environment, quantized), environment: environment,
-            stages: clock.times, findings: candidate.decisions)
+            calibration: calibrationHealth(candidate), portability: portability(environment, quantized),
+            environment: environment,
+            stages: clock.times, findings: candidate.decisions + verified.findings + overlapFindings)
     }
 
     private func identity(_ artifact: String) throws -> Report.Identity {
@@ -108,11 +109,27 @@ struct Publish {
         return quantized.layers.filter(\.sqnr.isFinite).map { .init(node: names[$0.name] ?? $0.name, sqnrDb: $0.sqnr) }
     }
 
-    private var calibrationHealth: Report.CalibrationHealth {
-        Report.CalibrationHealth(
+    private func calibrationHealth(_ candidate: Candidate) -> Report.CalibrationHealth {
+        let smaller = min(inputs.calibration.count, inputs.evaluation.count)
+        let observed =
+            [candidate.convergence?.finding].compactMap { $0 }
+            + (inputs.distance ?? []).compactMap { $0.finding(samples: smaller) }
+        return Report.CalibrationHealth(
             samplesInSet: inputs.calibration.count, samplesUsed: inputs.used.count,
             duplicates: inputs.digests.count - Set(inputs.digests).count,
-            arrays: inputs.calibrationSummary.arrays, findings: inputs.calibrationSummary.findings)
+            arrays: inputs.calibrationSummary.arrays, findings: inputs.calibrationSummary.findings + observed,
+            convergence: candidate.convergence, distance: inputs.distance)
+    }
+
+    private var overlapFindings: [Finding] {
+        guard let overlap = split.overlap, overlap > 0 else { return [] }
+        return [
+            Finding(
+                .warning, code: "overlapping-samples",
+                detail:
+                    "\(overlap) of \(inputs.evaluation.count) evaluation samples are in the calibration set too. Quality "
+                    + "is likely overstated; a gate leaves them out.")
+        ]
     }
 
     private func portability(_ environment: Report.Environment, _ quantized: Quantized) -> Report.Portability {
