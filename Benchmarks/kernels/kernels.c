@@ -31,7 +31,7 @@ static void range(void) {
     octavo_range_f32(x, n, &r);
 }
 static void histogram(void) { octavo_histogram_f32(x, n, 3, bins); }
-static void observe(void) { octavo_observe_f32(x, n, state); }
+static void observe(void) { octavo_observe_f32(x, n, 1, state); }
 static void stats_inner(void) { octavo_channel_stats_f32(x, 1, CHANNELS, n / CHANNELS, lows, highs, sums); }
 static void stats_last(void) { octavo_channel_stats_f32(x, n / CHANNELS, CHANNELS, 1, lows, highs, sums); }
 static void compare_inner(void) { octavo_compare_f32(x, y, 1, CHANNELS, n / CHANNELS, errors); }

@@ -5,12 +5,16 @@
 // result is the same for every order of the values. Zeros, half of what follows a Relu, are counted apart: they all
 // fall into one bin, and adding to one memory cell again and again waits for itself.
 //
+// Of a tensor with very many values a part is enough for the histogram: of each `every` stretches of 128 values one is
+// counted. Which one depends on its place alone, as if thrown with dice so that it beats with no row of a picture, and so
+// the result still does not depend on the order of the tensors. Range and what is not finite always come from all values.
+//
 // Counts are kept in 32 bits (a table of 32 KB, which stays in the cache) and moved to 64 bits before they can
 // overflow.
 #include "kernels.h"
 #include <stdlib.h>
 
-enum { CHUNK = 2048 };
+enum { CHUNK = 2048, STRETCH = 128 };
 
 struct octavo_observation {
     float min, max;
@@ -112,38 +116,68 @@ static void widen(octavo_observation *state) {
 }
 
 // A constant stretch (padding, saturation): adding one by one to one cell would wait for itself.
-static void observe_constant(float value, uint64_t count, octavo_observation *state) {
+static void count_constant(float value, uint64_t count, octavo_observation *state) {
+    if (value == 0) {
+        state->zeros += count;
+        return;
+    }
     state->narrow[octavo_bin_number(value, scale_of(state->exponent))] += (uint32_t)count;
     state->narrow_total += count;
 }
 
-static void observe_chunk(const octavo_kernels *kernels, const float *x, size_t n, octavo_observation *state) {
+static void count(
+    const octavo_kernels *kernels, const float *x, size_t n, const octavo_row_range *row, octavo_observation *state) {
+    if (row->finite == 0) return;
+    if (row->min == row->max) {
+        count_constant(row->min, row->finite, state);
+        return;
+    }
+    size_t counted = kernels->bin(x, n, scale_of(state->exponent), row->finite == n, state->narrow);
+    state->narrow_total += counted;
+    state->zeros += row->finite - counted;
+}
+
+// The stretch of group `group` that is counted: Fibonacci hashing (Knuth, The Art of Computer Programming, 6.4).
+static size_t thrown(size_t group, size_t every) { return ((uint32_t)group * 0x9e3779b1u >> 16) & (every - 1); }
+
+static void count_some(
+    const octavo_kernels *kernels, const float *x, size_t n, size_t first, size_t every, const octavo_row_range *row,
+    octavo_observation *state) {
+    for (size_t group = first / every; group * every * STRETCH < first * STRETCH + n; group++) {
+        size_t start = (group * every + thrown(group, every) - first) * STRETCH;
+        if (start >= n) continue;
+        size_t length = n - start < STRETCH ? n - start : STRETCH;
+        octavo_row_range part = {.min = row->min, .max = row->max, .finite = length};
+        if (row->finite != n) {
+            part = (octavo_row_range){.min = INFINITY, .max = -INFINITY};
+            kernels->range(x + start, length, &part);
+        }
+        count(kernels, x + start, length, &part, state);
+    }
+}
+
+static void observe_chunk(
+    const octavo_kernels *kernels, const float *x, size_t n, size_t first, size_t every, octavo_observation *state) {
     octavo_row_range row = {.min = INFINITY, .max = -INFINITY};
     kernels->range(x, n, &row);
     state->nonfinite += n - row.finite;
     if (row.finite == 0) return;
     if (row.min < state->min) state->min = row.min;
     if (row.max > state->max) state->max = row.max;
-    if (row.min == 0 && row.max == 0) {
-        state->zeros += row.finite;
-        return;
-    }
     grow(state, octavo_histogram_exponent(fmaxf(fabsf(row.min), fabsf(row.max))));
     if (state->narrow_total + n > UINT32_MAX) widen(state);
-    if (row.min == row.max) {
-        observe_constant(row.min, row.finite, state);
-        return;
+    if (every == 1) {
+        count(kernels, x, n, &row, state);
+    } else {
+        count_some(kernels, x, n, first, every, &row, state);
     }
-    size_t counted = kernels->bin(x, n, scale_of(state->exponent), row.finite == n, state->narrow);
-    state->narrow_total += counted;
-    state->zeros += row.finite - counted;
 }
 
-void octavo_observe_f32(const float *x, size_t n, octavo_observation *state) {
+void octavo_observe_f32(const float *x, size_t n, size_t every, octavo_observation *state) {
     const octavo_kernels *kernels = octavo_kernels_current();
     for (size_t start = 0; start < n; start += CHUNK) {
         size_t length = n - start < CHUNK ? n - start : CHUNK;
-        observe_chunk(kernels, x + start, length, state);
+        observe_chunk(kernels, x + start, length, start / STRETCH, every, state);
     }
 }
 

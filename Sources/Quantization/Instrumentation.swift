@@ -14,24 +14,42 @@ package enum Instrumentation {
         return (try watch(tensors, in: graph), tensors)
     }
 
-    /// Puts observers in line behind the producers of `tensors`: they share the tensor's buffer, so nothing is copied, and
-    /// the engine keeps every fusion that does not swallow an observed tensor.
-    package static func observe(_ tensors: [String], in graph: Graph) throws -> Graph {
-        var observed = graph
+    /// Puts the observers of `graph`, which the engine optimized with observers beside its tensors, in line with them: each
+    /// shares its tensor's buffer and sees it while it is in the cache, and nothing is held back for it. The engine's blocked
+    /// layout (com.microsoft.nchwc) is observed as it is, and what changed the layout for an observer alone is dropped.
+    package static func settle(_ graph: Graph) throws -> Graph {
+        var settled = graph
+        let observers = Set(graph.nodes.indices.filter { graph.nodes[$0].domain == domain })
         let index = GraphIndex(graph)
-        for (slot, tensor) in tensors.enumerated() {
-            guard let producer = index.producer(of: tensor),
-                let position = graph.nodes[producer].outputs.firstIndex(of: tensor)
-            else {
-                observed.nodes.append(observer(slot, from: tensor, to: observed.freshName(tensor + "/observed")))
-                continue
+        var producers: [String: Int] = [:]
+        var unread: Set<Int> = []
+        for place in observers.sorted() {
+            let seen = graph.nodes[place].inputs[0]
+            let tensor = unblocked(seen, index, graph)
+            if tensor != seen, index.consumers(of: seen).allSatisfy(observers.contains), !index.isGraphOutput(seen),
+                let copying = index.producer(of: seen)
+            {
+                unread.insert(copying)
             }
-            let raw = observed.freshName(tensor + "/unobserved")
-            observed.nodes[producer].outputs[position] = raw
-            observed.nodes.append(observer(slot, from: raw, to: tensor))
+            guard let producer = producers[tensor] ?? index.producer(of: tensor) else { continue }
+            let raw = settled.freshName(tensor + "/unobserved")
+            settled.renameOutput(tensor, to: raw, at: producer)
+            settled.nodes[place].inputs = [raw]
+            settled.nodes[place].outputs = [tensor]
+            producers[tensor] = place
         }
-        try observed.sortTopologically()
-        return observed
+        settled.removeNodes(at: unread)
+        try settled.sortTopologically()
+        return settled
+    }
+
+    /// The blocked tensor that `tensor` is a copy of, or itself. Blocks hold at most 16 channels; where they would be filled up
+    /// with values that are not the tensor's own, the copy is observed.
+    private static func unblocked(_ tensor: String, _ index: GraphIndex, _ graph: Graph) -> String {
+        guard let place = index.producer(of: tensor), graph.nodes[place].op == "ReorderOutput",
+            let channels = graph.nodes[place].int("channels"), channels % 16 == 0
+        else { return tensor }
+        return graph.nodes[place].inputs[0]
     }
 
     /// Puts observers beside the readers of `tensors`, of which some may be the same; slot i sees the i-th.

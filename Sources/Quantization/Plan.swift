@@ -34,14 +34,18 @@ package struct Planner: Sendable {
     }
 
     /// The tensors calibration must watch so that `placement`, or one with fewer integer nodes, can be planned. What an
-    /// operator only moves within a group of equal grids is not watched again.
+    /// operator only moves within a group of equal grids is not watched again, and a Sigmoid alone has a grid of its own.
     package func tensorsToObserve(_ placement: Placement) -> [String] {
         let groups = ScaleGroups(placement, topology).groups(of: placement.quantized)
-        return groups.flatMap { group in
+        return groups.filter { !hasFixedGrid($0) }.flatMap { group in
             let members = Set(group)
             let watched = group.filter { !isMoved($0, within: members, placement) }
             return watched.isEmpty ? group : watched
         }
+    }
+
+    private func hasFixedGrid(_ group: [String]) -> Bool {
+        group.count == 1 && topology.producer(group[0]).map { OperatorRule.of($0) == .unitInterval } ?? false
     }
 
     private func isMoved(_ tensor: String, within group: Set<String>, _ placement: Placement) -> Bool {
@@ -85,7 +89,7 @@ package struct Planner: Sendable {
     private func grid(
         for group: [String], _ placement: Placement, _ statistics: [String: TensorStatistics]
     ) throws -> (Affine, String) {
-        if group.count == 1, topology.producer(group[0]).map({ OperatorRule.of($0) == .unitInterval }) ?? false {
+        if hasFixedGrid(group) {
             return (Affine(scale: 1 / 256, zeroPoint: 0), "a Sigmoid lies in [0, 1]")
         }
         var merged = TensorStatistics()
@@ -108,12 +112,12 @@ package struct Planner: Sendable {
     }
 
     /// What calibration saw of a tensor. Where it was not watched because an operator only moved it within a group, and that
-    /// group is no more, then what was seen of the operator's inputs.
+    /// group is no more, or because its grid is fixed, then what was seen of the operator's inputs.
     private func observed(_ tensor: String, _ statistics: [String: TensorStatistics]) -> TensorStatistics? {
         if let seen = statistics[tensor] { return seen }
         guard let node = topology.producer(tensor) else { return nil }
         switch OperatorRule.of(node) {
-        case .passThrough: return observed(node.inputs[0], statistics)
+        case .passThrough, .unitInterval: return observed(node.inputs[0], statistics)
         case .concat:
             let parts = node.inputs.map { observed($0, statistics) }
             guard !parts.contains(nil) else { return nil }

@@ -3,13 +3,28 @@ import Foundation
 
 /// Running statistics of many tensors for one thread: about 100 KB for each tensor seen, whatever the number of samples.
 package final class StatisticsBank {
-    package let count: Int
+    private let shares: [Share]
     private let observations: OpaquePointer
 
-    /// Returns nil when there is no memory for `count` tensors.
-    package init?(count: Int) {
-        guard let made = octavo_observations_make(max(count, 1)) else { return nil }
-        self.count = count
+    package var count: Int { shares.count }
+
+    /// How much of a tensor the histogram counts. Extremes are always those of all values.
+    package enum Share: Int, Sendable, CaseIterable {
+        case all = 1, half = 2, quarter = 4, eighth = 8, sixteenth = 16
+
+        /// Values that the histogram of a tensor needs: of so many, one in ten thousand is known within 5 %.
+        private static let enough = 1 << 22
+
+        /// For a tensor that will show `values` values in all.
+        package init(ofValues values: Int) {
+            self = Self.allCases.last { values / $0.rawValue >= Self.enough } ?? .all
+        }
+    }
+
+    /// One tensor for each share. Returns nil when there is no memory for them.
+    package init?(_ shares: [Share]) {
+        guard let made = octavo_observations_make(max(shares.count, 1)) else { return nil }
+        self.shares = shares
         observations = made
     }
 
@@ -18,27 +33,28 @@ package final class StatisticsBank {
     /// Adds `values` to tensor `slot`. Slots outside 0..<count are ignored.
     package func observe(_ slot: Int, _ values: UnsafeBufferPointer<Float>) {
         guard (0..<count).contains(slot), let base = values.baseAddress else { return }
-        octavo_observe_f32(base, values.count, octavo_observation_at(observations, slot))
+        octavo_observe_f32(base, values.count, shares[slot].rawValue, octavo_observation_at(observations, slot))
     }
 
     /// Extremes so far; nil before the first finite value.
     package func range(_ slot: Int) -> ValueRange? {
         precondition((0..<count).contains(slot))
         let summary = octavo_observation_read(octavo_observation_at(observations, slot))
-        return summary.finite > 0 ? ValueRange(low: summary.min, high: summary.max) : nil
+        return summary.min <= summary.max ? ValueRange(low: summary.min, high: summary.max) : nil
     }
 
     package func statistics(_ slot: Int) -> TensorStatistics {
         precondition((0..<count).contains(slot))
         let state = octavo_observation_at(observations, slot)
         let summary = octavo_observation_read(state)
-        guard summary.finite > 0 else {
+        guard summary.min <= summary.max else {
             var empty = TensorStatistics()
             empty.nonFinite = summary.nonfinite
             return empty
         }
         var bins = [UInt64](repeating: 0, count: OCTAVO_BINS)
         octavo_observation_bins(state, &bins)
+        if shares[slot] != .all { for i in bins.indices { bins[i] *= UInt64(shares[slot].rawValue) } }
         return TensorStatistics(
             minimum: summary.min, maximum: summary.max, nonFinite: summary.nonfinite, exponent: Int(summary.exponent),
             bins: bins)

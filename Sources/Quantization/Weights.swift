@@ -3,7 +3,7 @@ package import ModelGraph
 
 /// A weight in 8 bits: symmetric, one scale per output channel, -127...127
 /// (the restricted range keeps the product sums symmetric; ONNX `QuantizeLinear`, axis form).
-package struct QuantizedWeight: Sendable {
+package struct QuantizedWeight: Sendable, Hashable {
     package var dims: [Int]
     /// Axis of `dims` that `scales` belong to.
     package var axis: Int

@@ -61,7 +61,7 @@ import Testing
                     var rest = values[...]
                     while !rest.isEmpty {
                         let piece = Array(rest.prefix(Int.random(in: 1...4000, using: &random)))
-                        octavo_observe_f32(piece, piece.count, state)
+                        octavo_observe_f32(piece, piece.count, 1, state)
                         rest = rest.dropFirst(piece.count)
                     }
                 }
@@ -77,8 +77,8 @@ import Testing
             let second = KernelSamples.floats(.ordinary, count: 777, seed: 9).map { $0 * 0.01 }
             let array = try #require(octavo_observations_make(3))
             defer { octavo_observations_free(array) }
-            octavo_observe_f32(first, first.count, octavo_observation_at(array, 0))
-            octavo_observe_f32(second, second.count, octavo_observation_at(array, 1))
+            octavo_observe_f32(first, first.count, 1, octavo_observation_at(array, 0))
+            octavo_observe_f32(second, second.count, 1, octavo_observation_at(array, 1))
             octavo_observation_merge(octavo_observation_at(array, 2), octavo_observation_at(array, 1))
             octavo_observation_merge(octavo_observation_at(array, 2), octavo_observation_at(array, 0))
             let together = Observation(first + second, first.count + second.count)
@@ -94,6 +94,23 @@ import Testing
         #expect(seen.bins.reduce(0, +) == UInt64(finite.count))
         #expect(seen.words[2] == UInt64(finite.count) && seen.words[3] == UInt64(values.count - finite.count))
         #expect(Float(bitPattern: UInt32(seen.words[0])) == finite.min())
+    }
+
+    @Test(arguments: [2, 4, 8, 16]) func aPartOfTheValuesStandsForAllOfThem(_ every: Int) {
+        let values = KernelSamples.floats(.ordinary, count: 1_000_003)
+        let (all, part) = (Observation(values, values.count), Observation(values, values.count, every: every))
+        // Extremes, what is not finite and the histogram's exponent come from all values.
+        #expect([0, 1, 3, 4].allSatisfy { all.words[$0] == part.words[$0] })
+        let counted = part.bins.reduce(0, +)
+        #expect(abs(Double(counted) * Double(every) / Double(values.count) - 1) < 0.01)
+        var (above, sampledAbove, furthest) = (0.0, 0.0, 0.0)
+        for (a, b) in zip(all.bins, part.bins) {
+            above += Double(a) / Double(values.count)
+            sampledAbove += Double(b) / Double(counted)
+            furthest = max(furthest, abs(above - sampledAbove))
+        }
+        // Kolmogorov-Smirnov: for as many independent values, one case in a million is further off.
+        #expect(furthest < 2.7 / Double(counted).squareRoot())
     }
 
     @Test func channelSumsMatchPlainArithmetic() {

@@ -41,7 +41,7 @@ import Testing
     }
 
     @Test func observationsAreTheSame() {
-        expectEqualBits { x, n in Observation(x, n) }
+        for every in [1, 2, 16] { expectEqualBits { x, n in Observation(x, n, every: every) } }
     }
 
     @Test(arguments: [(1, 1), (1, 5), (3, 7), (2, 16), (4, 33)]) func channelStatisticsAreTheSame(
@@ -124,8 +124,8 @@ struct Observation: Equatable {
     var words: [UInt64]
     var bins: [UInt64]
 
-    init(_ x: UnsafePointer<Float>, _ n: Int) {
-        self.init { octavo_observe_f32(x, n, $0) }
+    init(_ x: UnsafePointer<Float>, _ n: Int, every: Int = 1) {
+        self.init { octavo_observe_f32(x, n, every, $0) }
     }
 
     init(_ observe: (OpaquePointer) -> Void) {

@@ -215,6 +215,34 @@ import Testing
         #expect(simulation.graph.count("Compare") == 2 && simulation.graph.structuralProblems() == [])
     }
 
+    @Test func whatIsKnownIsNotSimulatedAgain() throws {
+        let (g, _, _, _) = chain()
+        let planned = try Planned(g)
+        var weights: [Int: QuantizedWeight] = [:]
+        for anchor in planned.placement.anchors {
+            weights[anchor.node] = try QuantizedWeight(
+                #require(planned.topology.constant(anchor.weight)), axis: anchor.channelAxis)
+        }
+        let known = KnownErrors()
+        var errors = [LayerError(channels: 16), LayerError(channels: 16)]
+        for (place, _) in errors.enumerated() { errors[place].channels[0].count = Double(place + 1) }
+        let first = try Simulation(planned.topology, planned.plan, weights, known: known)
+        #expect(first.compared == [0, 1] && first.errors(errors) == errors)
+        let same = try Simulation(planned.topology, planned.plan, weights, known: known)
+        #expect(same.compared.isEmpty && same.errors([]) == errors && same.graph.count("Compare") == 0)
+
+        // Another weight of the first layer leaves the second as it was; another grid between them does not.
+        let place = planned.placement.anchors[0].node
+        let original = weights[place]
+        weights[place]?.values[0] ^= 1
+        #expect(try Simulation(planned.topology, planned.plan, weights, known: known).compared == [0])
+        weights[place] = original
+        var plan = planned.plan
+        let between = planned.placement.anchors[1].activation
+        plan.grids[between]?.affine.scale *= 2
+        #expect(try Simulation(planned.topology, plan, weights, known: known).compared == [1])
+    }
+
     @Test func biasesLoseTheMeanErrorAndPoorLayersAreCondemned() throws {
         let (g, _, _, _) = chain()
         let placement = try Planned(g).placement

@@ -47,7 +47,7 @@ import Testing
                 try TensorStatistics(of: Array(values[$0..<min($0 + share, values.count)]))
             }
             // One bank fed piece by piece, and the pieces merged.
-            let bank = try #require(StatisticsBank(count: 1))
+            let bank = try #require(StatisticsBank([.all]))
             for start in stride(from: 0, to: values.count, by: share) {
                 Array(values[start..<min(start + share, values.count)]).withUnsafeBufferPointer { bank.observe(0, $0) }
             }

@@ -12,7 +12,7 @@ extension GraphBuilder {
 extension TensorStatistics {
     /// What calibration keeps of `values`.
     init(of values: [Float]) throws {
-        guard let bank = StatisticsBank(count: 1) else { throw NoMemory() }
+        guard let bank = StatisticsBank([.all]) else { throw NoMemory() }
         values.withUnsafeBufferPointer { bank.observe(0, $0) }
         self = bank.statistics(0)
     }

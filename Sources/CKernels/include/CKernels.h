@@ -59,8 +59,7 @@ void octavo_histogram_merge_pairs(uint64_t *bins, int steps);
 
 // ---- Observation: range and growing histogram of one tensor, in one pass ----
 
-/// What has been seen of a tensor. About 100 KB; not for several threads at once. The result does not depend on the
-/// order or the cutting of the values.
+/// What has been seen of a tensor. About 100 KB; not for several threads at once.
 typedef struct octavo_observation octavo_observation;
 
 typedef struct {
@@ -76,8 +75,9 @@ octavo_observation *_Nullable octavo_observations_make(size_t count);
 void octavo_observations_free(octavo_observation *_Nullable array);
 octavo_observation *octavo_observation_at(octavo_observation *array, size_t index);
 
-/// Adds n values.
-void octavo_observe_f32(const float *x, size_t n, octavo_observation *state);
+/// Adds n values to range and count of what is not finite, and one stretch of 128 in `every` (1, 2, 4, 8 or 16) to the
+/// histogram. With 1 nothing depends on the order or the cutting of the values, otherwise on their places in x.
+void octavo_observe_f32(const float *x, size_t n, size_t every, octavo_observation *state);
 
 /// Adds everything that `from` has seen to `into`.
 void octavo_observation_merge(octavo_observation *into, const octavo_observation *from);

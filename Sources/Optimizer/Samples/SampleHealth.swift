@@ -51,7 +51,7 @@ struct SampleHealth {
 
     /// Nil for an array of a single value.
     private func convergence(_ array: [SampleMoments]) -> [SampleSetSummary.Health.Point]? {
-        guard let whole = Self.range(array[...]), whole.width > 0 else { return nil }
+        guard let whole = Self.range(array[...]), whole.width > 0, whole.width.isFinite else { return nil }
         let ordered = order.map { array[$0] }
         return Self.checkpoints(ordered.count).map { count in
             .init(samples: count, share: (Self.range(ordered[..<count])?.width ?? 0) / whole.width)
@@ -97,6 +97,7 @@ struct SampleHealth {
         guard array.count > 1, let whole = range(array[...]), whole.width > 0 else { return [] }
         let lows = array.indices.sorted { array[$0].minimum < array[$1].minimum }
         let highs = array.indices.sorted { array[$0].maximum > array[$1].maximum }
+        guard whole.width.isFinite else { return [] }
         return [
             Lone(sample: lows[0], share: (array[lows[1]].minimum - whole.low) / whole.width),
             Lone(sample: highs[0], share: (whole.high - array[highs[1]].maximum) / whole.width),
@@ -120,9 +121,13 @@ struct SampleDistance {
         let after = Self.spread(evaluation.map(\.deviation)).mean
         let beyond = evaluation.count { $0.minimum < low || $0.maximum > high }
         return Report.CalibrationHealth.Distance(
-            array: array, meanShift: pooled > 0 ? abs(a.mean - b.mean) / pooled : nil,
-            spreadRatio: before > 0 ? after / before : nil, beyond: Double(beyond) / Double(evaluation.count))
+            array: array, meanShift: Self.finite(abs(a.mean - b.mean) / pooled),
+            spreadRatio: Self.finite(after / before),
+            beyond: Double(beyond) / Double(evaluation.count))
     }
+
+    /// Nil where there is nothing to divide by, and where squares of values are too large.
+    private static func finite(_ value: Double) -> Double? { value.isFinite ? value : nil }
 
     private static func spread(_ values: [Double]) -> (mean: Double, variance: Double) {
         let count = Double(values.count)

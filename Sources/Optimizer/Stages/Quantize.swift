@@ -55,6 +55,7 @@ struct Quantize {
     /// The samples that layer errors are measured on, chosen by their content.
     let reviewSamples: [Int]
     private let rounded = RoundedWeights()
+    private let known = KnownErrors()
 
     init(models: EngineModels, runs: SampleRuns, recipe: Recipe, reviewSamples: [Int]) {
         self.models = models
@@ -138,25 +139,30 @@ struct Quantize {
         return weights
     }
 
-    /// Runs the simulation over the review samples and sums each layer's error.
+    /// Runs the simulation of what is not known yet over the review samples, and sums each layer's error.
     private func review(
         _ prepared: PreparedModel, _ plan: Plan, _ weights: [Int: QuantizedWeight]
     ) throws -> LayerReview {
-        let simulation = try Simulation(prepared.topology, plan, weights)
+        let simulation = try Simulation(prepared.topology, plan, weights, known: known)
+        let compared = simulation.compared.map { simulation.anchors[$0] }
+        let seen = compared.isEmpty ? [] : try errors(of: compared, in: simulation, prepared)
+        return LayerReview(anchors: simulation.anchors, errors: simulation.errors(seen))
+    }
+
+    private func errors(
+        of compared: [Anchor], in simulation: Simulation, _ prepared: PreparedModel
+    ) throws -> [LayerError] {
         var options = SessionOptions()
         options.optimization = .none
-        let observer = ErrorObserver(channels: simulation.anchors.map { ($0.channels, $0.channelsFirst) })
-        options.observer = observer
+        options.observer = ErrorObserver(channels: compared.map { ($0.channels, $0.channelsFirst) })
         let session = try models.session(simulation.graph, of: prepared.model, named: "simulation", options)
-        let tables = reviewSamples.map { _ in ErrorTable(count: simulation.anchors.count) }
+        let tables = reviewSamples.map { _ in ErrorTable(count: compared.count) }
         let pointers = tables.map { SendablePointer(Unmanaged.passUnretained($0).toOpaque()) }
-        try runs.run(
+        try SampleRuns(feed: runs.feed, threads: runs.threads, outputs: simulation.outputs).run(
             reviewSamples, through: session, context: { position, _ in pointers[position].raw }, progress: { _ in })
-        let errors = simulation.anchors.indices.map { slot in
-            LayerError(
-                sum: tables.compactMap { $0.errors[slot] }, channels: simulation.anchors[slot].channels)
+        return compared.enumerated().map { slot, anchor in
+            LayerError(sum: tables.compactMap { $0.errors[slot] }, channels: anchor.channels)
         }
-        return LayerReview(anchors: simulation.anchors, errors: errors)
     }
 }
 

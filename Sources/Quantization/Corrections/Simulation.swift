@@ -1,22 +1,40 @@
 package import ModelGraph
 
-/// A float graph in which every integer anchor also runs on the numbers it will get: activations rounded to their grids
+/// A float graph in which integer anchors also run on the numbers they will get: activations rounded to their grids
 /// and weights rounded to theirs. A `Compare` operator sees both outputs, so the error of each layer is known channel by
 /// channel, with the noise of the integer operators between it and the anchor before, and without the noise of all layers
 /// above.
 package struct Simulation {
+    /// Holds the layers whose errors are not known yet, and what they need.
     package let graph: Graph
-    /// The anchor behind each `Compare` slot.
+    /// The outputs to ask for: they bring what the graph holds to run.
+    package let outputs: [String]
+    /// All simulated anchors.
     package let anchors: [Anchor]
+    /// The place in `anchors` of what each `Compare` slot sees.
+    package let compared: [Int]
+    private let numbers: [Int]
+    private let known: KnownErrors
 
-    package init(_ topology: Topology, _ plan: Plan, _ weights: [Int: QuantizedWeight]) throws {
+    package init(
+        _ topology: Topology, _ plan: Plan, _ weights: [Int: QuantizedWeight], known: KnownErrors = KnownErrors()
+    ) throws {
         var builder = SimulationBuilder(topology, plan)
-        for anchor in plan.placement.anchors {
-            guard let weight = weights[anchor.node] else { continue }
-            builder.compare(anchor, weight)
-        }
-        graph = try builder.finish()
-        anchors = builder.compared
+        let simulated = plan.placement.anchors.compactMap { anchor in weights[anchor.node].map { (anchor, $0) } }
+        let results = simulated.map { builder.simulate($0, $1) }
+        var forms = SimulationForms(builder, known)
+        numbers = try results.map { try forms.number(of: $0) }
+        anchors = simulated.map(\.0)
+        self.known = known
+        compared = numbers.indices.filter { [numbers] in known[numbers[$0]] == nil }
+        outputs = compared.enumerated().map { builder.compare(simulated[$1].0.output, results[$1], slot: $0) }
+        graph = try builder.finish(outputs)
+    }
+
+    /// The error of each of `anchors`; `seen` are those of the `Compare` slots.
+    package func errors(_ seen: [LayerError]) -> [LayerError] {
+        for (place, error) in zip(compared, seen) { known[numbers[place]] = error }
+        return zip(anchors, numbers).map { anchor, number in known[number] ?? LayerError(channels: anchor.channels) }
     }
 }
 
@@ -26,7 +44,8 @@ struct SimulationBuilder {
     let plan: Plan
     var graph: Graph
     var added: [Node] = []
-    private(set) var compared: [Anchor] = []
+    /// Simulated weights by the names of their tensors.
+    private(set) var weights: [String: QuantizedWeight] = [:]
     /// Simulated form of tensors that have one already.
     private var rounded: [String: String] = [:]
     /// Raw output of an anchor or Add by the tensor behind its absorbed activation.
@@ -39,15 +58,14 @@ struct SimulationBuilder {
         raw = Dictionary(uniqueKeysWithValues: plan.placement.absorbed.map { ($1, $0) })
     }
 
-    mutating func compare(_ anchor: Anchor, _ weight: QuantizedWeight) {
-        let output = simulate(anchor, weight)
-        let verdict = graph.freshName(anchor.output + "/compared")
+    /// Adds an operator that sees the tensor `float` beside what was simulated for it; returns the name of its output.
+    mutating func compare(_ float: String, _ simulated: String, slot: Int) -> String {
+        let verdict = graph.freshName(float + "/compared")
         added.append(
             Node(
-                op: "Compare", inputs: [anchor.output, output], outputs: [verdict], name: verdict,
-                domain: Instrumentation.domain,
-                attributes: [.int("slot", compared.count)]))
-        compared.append(anchor)
+                op: "Compare", inputs: [float, simulated], outputs: [verdict], name: verdict,
+                domain: Instrumentation.domain, attributes: [.int("slot", slot)]))
+        return verdict
     }
 
     /// Adds a copy of `anchor` that reads rounded numbers, with another bias where one is given, and returns its output.
@@ -57,6 +75,7 @@ struct SimulationBuilder {
         clone.inputs[0] = round(anchor.activation)
         clone.inputs[1] = graph.addFloats(
             weight.dequantized(), dims: weight.dims, stem: anchor.output + "/simulated_weight")
+        weights[clone.inputs[1]] = weight
         if let bias, clone.op != "MatMul" {
             let name = graph.addFloats(bias, dims: [bias.count], stem: anchor.output + "/simulated_bias")
             if clone.inputs.count > 2 { clone.inputs[2] = name } else { clone.inputs.append(name) }
@@ -67,10 +86,19 @@ struct SimulationBuilder {
         return output
     }
 
+    /// The float graph with what was added.
     mutating func finish() throws -> Graph {
         graph.nodes.append(contentsOf: added)
         try graph.sortTopologically()
         return graph
+    }
+
+    /// What the verdicts of `compare` need, and nothing else.
+    mutating func finish(_ verdicts: [String]) throws -> Graph {
+        graph.outputs = verdicts.map { ValueInfo(name: $0, type: .int64, shape: [.fixed(1)]) }
+        var whole = try finish()
+        whole.removeUnused()
+        return whole
     }
 
     /// `tensor` as integer consumers see it. Starts from the float tensor behind anchors and float nodes; integer
