@@ -176,11 +176,10 @@ extension PictureRecipe.Preset {
             guard let shape = output.shape else { continue }
             let sizes = shape.dropFirst().map { if case .fixed(let size) = $0 { size } else { 0 } }
             if shape.count == 2, [1000, 1001].contains(sizes[0]) {
-                // Channels last, or a class for the background: TensorFlow's habits.
-                if sizes[0] == 1001 || !input.channelsFirst {
+                // Channels last, a class for the background, or the exporter: it comes from TensorFlow.
+                if sizes[0] == 1001 || !input.channelsFirst || model.producer?.hasPrefix("tf2onnx") == true {
                     return (
-                        .imagenetTF,
-                        "output '\(output.name)' has \(sizes[0]) classes and the input is \(input.signature.form)"
+                        .imagenetTF, "output '\(output.name)' has \(sizes[0]) classes and the model is TensorFlow's"
                     )
                 }
                 return (.imagenetTorch, "output '\(output.name)' has \(sizes[0]) classes")

@@ -23,12 +23,12 @@ struct Inputs {
     init(_ order: WorkOrder.Quantize) throws {
         loaded = try LoadedModel(order.model)
         try loaded.checkQuantizable()
-        let opened = try Self.open(order.calibration, loaded.summary, order)
+        let opened = try Self.open(order.calibration, loaded.summary, scratch: order.scratch, threads: order.threads)
         calibration = opened.feed
         let survey = try opened.survey()
         (calibrationSummary, digests) = (survey.summary, survey.digests)
         if let staged = order.evaluation {
-            let other = try Self.open(staged, loaded.summary, order)
+            let other = try Self.open(staged, loaded.summary, scratch: order.scratch, threads: order.threads)
             let otherSurvey = try other.survey()
             evaluation = other.feed
             evaluationDigests = otherSurvey.digests
@@ -45,7 +45,7 @@ struct Inputs {
         try checkClasses()
     }
 
-    private struct Opened {
+    struct Opened {
         var archive: SampleArchive
         var fit: Fit
         var feed: SampleFeed
@@ -77,14 +77,12 @@ struct Inputs {
         }
     }
 
-    private static func open(
-        _ staged: StagedSamples, _ model: ModelSummary, _ order: WorkOrder.Quantize
-    ) throws -> Opened {
+    static func open(_ staged: StagedSamples, _ model: ModelSummary, scratch: String, threads: Int) throws -> Opened {
         let recipe = staged.preprocessing.pictures ?? PictureRecipe()
         if let pictures = try PictureArchive(path: staged.path, recipe: recipe, purpose: staged.purpose) {
             let resolved = try staged.preprocessing.resolved(for: model)
             let developed = try pictures.develop(
-                resolved.geometry, onError: recipe.onError, in: order.scratch, threads: order.threads)
+                resolved.geometry, onError: recipe.onError, in: scratch, threads: threads)
             let archive = SampleArchive(developed)
             let fit = try Fit(model: model, set: archive.outline(preprocessing: staged.preprocessing))
             let feed = try SampleFeed(archive: archive, fit: fit, preprocessing: resolved.values)
@@ -94,7 +92,7 @@ struct Inputs {
         }
         // A digest was checked when the file was staged: sums within it would say the same again.
         let archive = try SampleArchive.open(
-            path: staged.path, unpackInto: order.scratch, checkingSums: staged.digest == nil)
+            path: staged.path, unpackInto: scratch, checkingSums: staged.digest == nil)
         let fit = try Fit(model: model, set: archive.outline(preprocessing: staged.preprocessing))
         let feed = try SampleFeed(archive: archive, fit: fit, preprocessing: staged.preprocessing)
         return Opened(archive: archive, fit: fit, feed: feed, preprocessing: staged.preprocessing)

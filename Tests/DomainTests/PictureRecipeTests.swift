@@ -57,6 +57,9 @@ import Testing
         #expect(try guess(model([nil, 3, 224, 224], [[nil, 1000]])) == "imagenet-torch info")
         #expect(try guess(model([1, 224, 224, 3], [[1, 1000]])) == "imagenet-tf info")
         #expect(try guess(model(image, [[1, 1001]])) == "imagenet-tf info")
+        var exported = model(image, [[1, 1000]])
+        exported.producer = "tf2onnx 1.16"
+        #expect(try guess(exported) == "imagenet-tf info")
         #expect(try guess(model([1, 3, 320, 320], [[1, 84, 2100]])) == "yolo info")
         #expect(try guess(model([1, 3, 640, 640], [[1, 300, 6]])) == "yolo info")
         #expect(try guess(model([1, 3, 416, 416], [[1, 3549, 85]])) == "yolox info")

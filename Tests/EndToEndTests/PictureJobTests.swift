@@ -70,6 +70,28 @@ struct PictureJobTests {
         #expect(other["detection"] == nil && "\(other["findings"] ?? "")".contains("head-unreadable"))
     }
 
+    /// What the model gets, without a server.
+    @Test func samplesAreWrittenAsTheModelGetsThem() throws {
+        let directory = try TemporaryDirectory()
+        let model = try directory.write("colours.onnx", PictureSets.colourModel())
+        let zip = try directory.write(
+            "two.zip",
+            PictureSets.zip([
+                ("a.png", PNG.plain(width: 4, height: 4, [255, 51, 0])),
+                ("b.png", PNG.plain(width: 9, height: 3, [0, 0, 102])),
+            ]))
+        let output = directory.path + "/x.npy"
+        let run = try Command.run(ServerProcess.binary, ["develop", zip, model, "-o", output])
+        #expect(run.exit == 0 && run.errors.contains("'unit' was taken") && run.errors.contains("2 samples"), "\(run)")
+        let bytes = [UInt8](try Data(contentsOf: URL(fileURLWithPath: output)))
+        let values = [255, 51, 0, 0, 0, 102].map { Float($0) * Float(1.0 / 255) }
+        let expected = NPY.floats([2, 3, 8, 8], values.flatMap { [Float](repeating: $0, count: 64) })
+        let same = bytes == expected
+        #expect(same)
+        let refused = try Command.run(ServerProcess.binary, ["develop", model, model, "-o", output])
+        #expect(refused.exit == 2 && refused.errors.contains("neither .npy nor .npz"), "\(refused)")
+    }
+
     @Test func problemsNameTheFileInsideTheZip() throws {
         let client = try JobsClient()
         let good = PictureSets.colours(6, seed: 4)

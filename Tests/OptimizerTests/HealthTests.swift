@@ -130,6 +130,16 @@ import Testing
         let agreement = try #require(report.fidelity?.agreement)
         #expect((agreement.klDivergence ?? -1) >= 0 && (agreement.fp32Confidence ?? 0) > 0.1)
         let same = try Conversions()(g.model(), calibration, evaluation: calibration).report
+        // A gate leaves out what is in both.
+        var half = SampleArrays()
+        guard case .floats(let known) = calibration.arrays[0].values,
+            case .floats(let fresh) = evaluation.arrays[0].values
+        else { return }
+        half.add("x", floats: Array(known[..<(5 * 192)] + fresh[..<(7 * 192)]), [12, 3, 8, 8])
+        var conversions = try Conversions()
+        conversions.recipe.gate = .init(metric: .cosine, maxDrop: 0.5)
+        let gated = try conversions(g.model(), calibration, evaluation: half).report
+        #expect(gated.split.overlap == 5 && gated.gate?.detail.contains("on 7 held-out samples") == true)
         #expect(same.split.overlap == 12 && same.findings.contains { $0.code == "overlapping-samples" })
     }
 }
