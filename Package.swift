@@ -32,7 +32,9 @@ let package = Package(
         // The serving tower: never sees a tensor.
         .target(
             name: "Service",
-            dependencies: ["Domain", "HTTP", "Storage", "CLinux", .product(name: "Logging", package: "swift-log")],
+            dependencies: [
+                "Domain", "Pages", "HTTP", "Storage", "CLinux", .product(name: "Logging", package: "swift-log"),
+            ],
             swiftSettings: strict),
         .target(name: "HTTP", dependencies: ["CLinux"], swiftSettings: strict),
         .target(
@@ -44,7 +46,9 @@ let package = Package(
         .target(
             name: "Optimizer",
             dependencies: [
-                "Domain", "ModelGraph", "Quantization", "Inference", "CZlib", "CLinux", "CKernels", "CPictures", "Yams",
+                "Domain", "Pages", "ModelGraph", "Quantization", "Inference", "CZlib", "CLinux", "CKernels",
+                "CPictures",
+                "Yams",
             ],
             swiftSettings: strict),
         .target(name: "Quantization", dependencies: ["ModelGraph", "CKernels"], swiftSettings: strict),
@@ -53,6 +57,7 @@ let package = Package(
 
         // The common floor.
         .target(name: "Domain", swiftSettings: strict),
+        .target(name: "Pages", swiftSettings: strict),
         .target(name: "CLinux"),
         .target(name: "CKernels", linkerSettings: [.linkedLibrary("m")]),
         .target(name: "CEngines"),
@@ -82,7 +87,9 @@ let package = Package(
             swiftSettings: strict),
         .testTarget(
             name: "OptimizerTests",
-            dependencies: ["Optimizer", "Quantization", "Inference", "ModelGraph", "Domain", "TestGraphs", "CKernels"],
+            dependencies: [
+                "Optimizer", "Quantization", "Inference", "ModelGraph", "Domain", "Pages", "TestGraphs", "CKernels",
+            ],
             swiftSettings: strict),
         .testTarget(
             name: "EndToEndTests", dependencies: ["Domain", "ModelGraph", "octavo", "TestGraphs", "TestSupport"],

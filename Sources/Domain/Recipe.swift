@@ -1,6 +1,11 @@
 /// The runtime and processor an artifact is made for.
 package enum Target: String, Codable, Sendable, CaseIterable {
+    /// U8 activations, S8 weights.
     case onnxruntimeX64 = "onnxruntime-x64"
+    /// The same for processors that may lack VNNI: layers whose sums could saturate there have 7-bit weights.
+    case onnxruntimeX64AVX2 = "onnxruntime-x64-avx2"
+    /// S8 activations, S8 weights.
+    case onnxruntimeARM = "onnxruntime-arm"
 }
 
 /// How values are represented in the artifact.

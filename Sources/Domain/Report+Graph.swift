@@ -87,10 +87,28 @@ extension Report {
             package var node: String
             /// SQNR of the layer's output in dB, its mean error removed as bias correction does.
             package var sqnrDb: Double
+            /// The same output when all layers run in integers: what the noise of those before adds up to.
+            package var accumulatedSqnrDb: Double?
+            /// The layer's place among the model's nodes.
+            package var place: Int?
 
-            package init(node: String, sqnrDb: Double) {
+            package init(node: String, sqnrDb: Double, accumulatedSqnrDb: Double? = nil, place: Int? = nil) {
                 self.node = node
                 self.sqnrDb = sqnrDb
+                self.accumulatedSqnrDb = accumulatedSqnrDb
+                self.place = place
+            }
+        }
+        /// What a quantized tensor can hold.
+        package struct Range: Equatable, Sendable, Codable {
+            package var tensor: String
+            package var low: Double
+            package var high: Double
+
+            package init(tensor: String, low: Double, high: Double) {
+                self.tensor = tensor
+                self.low = low
+                self.high = high
             }
         }
         package var quantizedActivations: Int
@@ -98,36 +116,22 @@ extension Report {
         package var keptFloat: [Kept]
         /// The noisiest layer first; layers without any noise are left out.
         package var layers: [Layer]?
+        /// In the model's order.
+        package var ranges: [Range]?
         /// What to ask for to get the same artifact from the same inputs again: what timing and the gate decided is written
         /// out, and nothing is left to them.
         package var record: Recipe?
 
         package init(
             quantizedActivations: Int, quantizedWeights: Int, keptFloat: [Kept], layers: [Layer]? = nil,
-            record: Recipe? = nil
+            ranges: [Range]? = nil, record: Recipe? = nil
         ) {
             self.quantizedActivations = quantizedActivations
             self.quantizedWeights = quantizedWeights
             self.keptFloat = keptFloat
             self.layers = layers
+            self.ranges = ranges
             self.record = record
-        }
-    }
-
-    /// Whether the artifact computes the same numbers elsewhere.
-    package struct Portability: Equatable, Sendable, Codable {
-        /// Whether this machine has VNNI, where u8·s8 products are summed without saturation.
-        package var measuredWithVnni: Bool
-        /// Layers whose pair sums can exceed int16 on processors without VNNI; nil when not analysed.
-        package var saturatingLayers: Int?
-        package var note: String
-
-        package init(
-            measuredWithVnni: Bool, saturatingLayers: Int? = nil, note: String
-        ) {
-            self.measuredWithVnni = measuredWithVnni
-            self.saturatingLayers = saturatingLayers
-            self.note = note
         }
     }
 

@@ -30,6 +30,24 @@ extension Report {
                 self.p99Ms = p99Ms
             }
         }
+        /// How often which latency was seen: bins of one width for both models. What lies beyond the last bin is counted apart.
+        package struct Distribution: Equatable, Sendable, Codable {
+            package var fromMs: Double
+            package var binMs: Double
+            package var fp32: [Int]
+            package var int8: [Int]
+            package var fp32Above: Int
+            package var int8Above: Int
+
+            package init(fromMs: Double, binMs: Double, fp32: [Int], int8: [Int], fp32Above: Int, int8Above: Int) {
+                self.fromMs = fromMs
+                self.binMs = binMs
+                self.fp32 = fp32
+                self.int8 = int8
+                self.fp32Above = fp32Above
+                self.int8Above = int8Above
+            }
+        }
         package enum Stability: String, Sendable, Codable {
             /// Medians of consecutive windows differ by at most 5 %.
             case stable
@@ -39,6 +57,7 @@ extension Report {
         }
         package var fp32: Series
         package var int8: Series
+        package var distribution: Distribution?
         /// Median of FP32 over median of INT8.
         package var speedup: Double
         /// Percentile bootstrap over rounds.
@@ -57,12 +76,14 @@ extension Report {
         package var notes: [String]
 
         package init(
-            fp32: Series, int8: Series, speedup: Double, speedupInterval: Interval, noiseFloor: Double,
+            fp32: Series, int8: Series, distribution: Distribution? = nil, speedup: Double, speedupInterval: Interval,
+            noiseFloor: Double,
             stability: Stability, drift: Double, rounds: Int, warmupRuns: Int, threads: Int, seconds: Double,
             conditions: Conditions, notes: [String]
         ) {
             self.fp32 = fp32
             self.int8 = int8
+            self.distribution = distribution
             self.speedup = speedup
             self.speedupInterval = speedupInterval
             self.noiseFloor = noiseFloor

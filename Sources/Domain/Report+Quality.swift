@@ -34,6 +34,8 @@ extension Report {
         package var gained: Int
         /// Two-sided exact McNemar test on `lost` and `gained`.
         package var mcnemarP: Double
+        /// INT8's top-1 over FP32's; MLPerf asks for 0.99 or 0.999. Nil when FP32 is never right.
+        package var kept: Double?
 
         package init(
             output: String, classes: Int, samples: Int, fp32Top1: Score, int8Top1: Score, fp32Top5: Score? = nil,
@@ -51,6 +53,7 @@ extension Report {
             self.lost = lost
             self.gained = gained
             self.mcnemarP = mcnemarP
+            kept = fp32Top1.share > 0 ? int8Top1.share / fp32Top1.share : nil
         }
     }
 

@@ -28,6 +28,8 @@ package struct Report: Equatable, Sendable, Codable {
     package var plan: Plan?
     package var calibration: CalibrationHealth?
     package var portability: Portability?
+    /// For a job that repeats another one.
+    package var reproduces: Reproduction?
     package var environment: Environment
     package var stages: [StageTime]
     package var findings: [Finding]
@@ -244,20 +246,29 @@ extension Report {
         }
     }
 
-    /// Time from file to session and for the first inference, in milliseconds.
+    /// Time from file to session, and for the first inference, in milliseconds.
     package struct Load: Equatable, Sendable, Codable {
         package var fp32Ms: Double?
         package var int8Ms: Double?
         package var fp32FirstRunMs: Double?
         package var int8FirstRunMs: Double?
+        /// The same for files that are not in memory yet.
+        package var fp32ColdMs: Double?
+        package var int8ColdMs: Double?
+        /// Why that was not measured.
+        package var coldAbsence: String?
 
         package init(
-            fp32Ms: Double? = nil, int8Ms: Double? = nil, fp32FirstRunMs: Double? = nil, int8FirstRunMs: Double? = nil
+            fp32Ms: Double? = nil, int8Ms: Double? = nil, fp32FirstRunMs: Double? = nil, int8FirstRunMs: Double? = nil,
+            fp32ColdMs: Double? = nil, int8ColdMs: Double? = nil, coldAbsence: String? = nil
         ) {
             self.fp32Ms = fp32Ms
             self.int8Ms = int8Ms
             self.fp32FirstRunMs = fp32FirstRunMs
             self.int8FirstRunMs = int8FirstRunMs
+            self.fp32ColdMs = fp32ColdMs
+            self.int8ColdMs = int8ColdMs
+            self.coldAbsence = coldAbsence
         }
     }
 

@@ -3,6 +3,7 @@
 package enum WorkOrder: Equatable, Sendable, Codable {
     case inspectModel(StagedModel)
     case inspectSamples(StagedSamples)
+    case lintModel(StagedModel, target: Target)
     case quantize(Quantize)
 
     /// Inputs, options and the place for results of one conversion.
@@ -19,10 +20,13 @@ package enum WorkOrder: Equatable, Sendable, Codable {
         package var threads: Int
         /// Seconds spent on the latency figures of the report.
         package var measureSeconds: Double
+        /// The job that this one repeats.
+        package var reproduces: Reproduction?
 
         package init(
             job: String, attempt: Int, model: StagedModel, calibration: StagedSamples, evaluation: StagedSamples?,
-            recipe: Recipe, scratch: String, threads: Int, measureSeconds: Double = 3
+            recipe: Recipe, scratch: String, threads: Int, measureSeconds: Double = 3,
+            reproduces: Reproduction? = nil
         ) {
             self.job = job
             self.attempt = attempt
@@ -33,6 +37,7 @@ package enum WorkOrder: Equatable, Sendable, Codable {
             self.scratch = scratch
             self.threads = threads
             self.measureSeconds = measureSeconds
+            self.reproduces = reproduces
         }
     }
 }
@@ -68,13 +73,15 @@ package struct StagedSamples: Equatable, Sendable, Codable {
     }
 }
 
-/// What a worker tells: one JSON line each on its fd 3. The last one is `finished`, `inspected…` or `failed`.
+/// What a worker tells: one JSON line each on its fd 3. The last one is `finished`, `inspected…`,
+/// `lintedModel` or `failed`.
 package enum WorkEvent: Equatable, Sendable, Codable {
     /// `fraction` of the whole job, 0...1, from real work counts.
     case progress(stage: Stage, fraction: Double)
     case log(String)
     case inspectedModel(ModelSummary)
     case inspectedSamples(SampleSetSummary)
+    case lintedModel(LintReport)
     case finished(Results)
     case failed(Failure)
 

@@ -2,6 +2,7 @@ import Domain
 import Foundation
 import Inference
 import ModelGraph
+import Pages
 import Quantization
 
 /// A quantized model on disk, and why this one was delivered.
@@ -17,6 +18,8 @@ struct Candidate {
     var search: Report.Search?
     /// How the ranges settled that it was made with; nil when none was observed.
     var convergence: Report.CalibrationHealth.Convergence?
+    /// SQNR in dB of each layer's output with all layers in integers, by label; empty where it was not measured.
+    var accumulated: [String: Double] = [:]
 }
 
 /// Calibration and quantization: builds the integer form, the weight-only form where integers do not pay, and others where
@@ -39,8 +42,9 @@ struct Conversion {
         self.models = models
         self.prepared = prepared
         self.clock = clock
-        // Only `auto` lets a clock decide.
-        self.decisionSeconds = order.recipe.scheme == .auto ? decisionSeconds : 0
+        // Only `auto` lets a clock decide, and only one that runs on the target's kind of machine.
+        let isTimed = order.recipe.scheme == .auto && order.recipe.target.foreignness == nil
+        self.decisionSeconds = isTimed ? decisionSeconds : 0
         runs = SampleRuns(
             feed: inputs.calibration, threads: order.threads, outputs: prepared.model.graph.outputs.map(\.name))
     }
@@ -57,7 +61,7 @@ struct Conversion {
         let forms = Forms(
             prepared: prepared, quantize: quantize, excluded: excluded, statistics: observed?.statistics,
             directory: order.scratch)
-        var best = try clock.time(.quantize) { try withUnmatchedPatterns(gated(fastest(forms), forms)) }
+        var best = try clock.time(.quantize) { try withUnmatchedPatterns(untimed(gated(fastest(forms), forms))) }
         best.convergence = observed?.convergence
         return best
     }
@@ -216,6 +220,15 @@ struct Conversion {
         if node.name.matches(wildcard: pattern) { return true }
         guard node.name.hasSuffix("Fusion"), let slash = node.name.lastIndex(of: "/") else { return false }
         return String(node.name[..<slash]).matches(wildcard: pattern)
+    }
+
+    /// `auto` promises a choice by timing, which another kind of machine cannot make.
+    private func untimed(_ candidate: Candidate) -> Candidate {
+        guard order.recipe.scheme == .auto, let foreignness = order.recipe.target.foreignness else { return candidate }
+        var edited = candidate
+        edited.decisions.append(
+            Finding(.info, code: "not-timed", detail: "Nothing was decided by timing: \(foreignness)."))
+        return edited
     }
 
     /// Patterns that name no node are most often mistakes, or nodes that folding took away.

@@ -12,6 +12,7 @@ package struct Pipeline {
     private let order: WorkOrder.Quantize
     private let engine: any Engine
     private let budget: Budget
+    private let digest: FileDigest?
     private let clock: StageClock
 
     /// Seconds spent on timing the model against its candidates.
@@ -30,13 +31,18 @@ package struct Pipeline {
         package init(seconds: Double) { self.init(decision: seconds * 0.8 / 3, report: seconds) }
     }
 
+    /// SHA-256 of a file, which this half has no library for.
+    package typealias FileDigest = @Sendable (_ path: String) throws -> Digest
+
+    /// Without `digest` the report does not name the artifact's.
     package init(
-        _ order: WorkOrder.Quantize, engine: any Engine, budget: Budget = Budget(),
+        _ order: WorkOrder.Quantize, engine: any Engine, budget: Budget = Budget(), digest: FileDigest? = nil,
         tell: @escaping @Sendable (WorkEvent) -> Void
     ) {
         self.order = order
-        self.engine = engine
+        self.engine = order.recipe.target.engine(engine)
         self.budget = budget
+        self.digest = digest
         clock = StageClock(tell)
     }
 
@@ -50,15 +56,18 @@ package struct Pipeline {
                     batchIsOpen: inputs.batchIsOpen)(inputs.loaded.model)
             }
             let conversion = Conversion(order, inputs, models, prepared, clock, decisionSeconds: budget.decision)
-            let candidate = try conversion.best()
+            var candidate = try Marking(order)(conversion.best())
             let verified = try clock.time(.verify) {
-                try Verify(order, inputs, models, clock)(candidate)
+                candidate.accumulated = try Accumulation(
+                    models: models, feed: inputs.calibration, threads: order.threads)(
+                        candidate.quantized, of: prepared, samples: inputs.used, progress: { _ in })
+                return try Verify(order, inputs, models, clock)(candidate)
             }
             let latency = try clock.time(.measure) {
                 try Measure(order, inputs, models)(candidate, seconds: budget.report)
             }
             return try clock.time(.publish) {
-                try Publish(order, inputs, engine, clock)(candidate, prepared, verified, latency)
+                try Publish(order, inputs, engine, clock, digest)(candidate, prepared, verified, latency)
             }
         } catch {
             throw Failure(wrapping: error, stage: clock.current).withoutPaths(below: order.scratch)

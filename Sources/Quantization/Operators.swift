@@ -28,8 +28,7 @@ package enum OperatorRule: Equatable, Sendable {
         case "Concat": return .concat
         case "Relu", "Clip": return .clamp
         case "MaxPool": return node.outputs.count == 1 ? .passThrough : .float
-        case "Reshape", "Transpose", "Flatten", "Squeeze", "Unsqueeze", "Slice", "Split", "DepthToSpace",
-            "SpaceToDepth":
+        case "Reshape", "Transpose", "Flatten", "Squeeze", "Unsqueeze", "Slice", "Split", "DepthToSpace":
             return .passThrough
         case "Resize": return node.string("mode") ?? "nearest" == "nearest" ? .passThrough : .float
         default: return .float

@@ -113,7 +113,7 @@ package struct Planner: Sendable {
 
     /// What calibration saw of a tensor. Where it was not watched because an operator only moved it within a group, and that
     /// group is no more, or because its grid is fixed, then what was seen of the operator's inputs.
-    private func observed(_ tensor: String, _ statistics: [String: TensorStatistics]) -> TensorStatistics? {
+    package func observed(_ tensor: String, _ statistics: [String: TensorStatistics]) -> TensorStatistics? {
         if let seen = statistics[tensor] { return seen }
         guard let node = topology.producer(tensor) else { return nil }
         switch OperatorRule.of(node) {

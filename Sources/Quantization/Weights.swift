@@ -1,14 +1,20 @@
 import CKernels
 package import ModelGraph
 
-/// A weight in 8 bits: symmetric, one scale per output channel, -127...127
-/// (the restricted range keeps the product sums symmetric; ONNX `QuantizeLinear`, axis form).
+/// A weight in 8 bits: symmetric, one scale per output channel, -127...127, or -63...63 in channels that a target wants
+/// narrow (the restricted range keeps the product sums symmetric; ONNX `QuantizeLinear`, axis form).
 package struct QuantizedWeight: Sendable, Hashable {
     package var dims: [Int]
     /// Axis of `dims` that `scales` belong to.
     package var axis: Int
     package var values: [Int8]
     package var scales: [Float]
+    /// Largest magnitude that each channel's values may have.
+    package var limits: [Int8]
+
+    package static let widest: Int8 = 127
+    /// Of 7 bits: any two products with a U8 fit 16 bits together.
+    package static let narrow: Int8 = 63
 
     /// The float tensor that integer arithmetic really uses, in the original layout.
     package func dequantized() -> [Float] {
@@ -19,9 +25,9 @@ package struct QuantizedWeight: Sendable, Hashable {
 }
 
 extension QuantizedWeight {
-    /// Rounds `weight` to nearest. A channel's scale is its largest magnitude over 127, or `minimumScales` where that is
-    /// larger (so that the int32 bias fits); a channel of zeros gets scale 1.
-    package init(_ weight: Tensor, axis: Int, minimumScales: [Float]? = nil) throws {
+    /// Rounds `weight` to nearest. A channel's scale is its largest magnitude over 127, over 63 in the channels `narrow`, or
+    /// `minimumScales` where that is larger (so that the int32 bias fits); a channel of zeros gets scale 1.
+    package init(_ weight: Tensor, axis: Int, minimumScales: [Float]? = nil, narrow: Set<Int> = []) throws {
         let floats = try weight.floats()
         guard floats.allSatisfy(\.isFinite) else {
             throw QuantizationError.unquantizable(tensor: weight.name, why: "it holds NaN or infinity")
@@ -31,8 +37,10 @@ extension QuantizedWeight {
         let channels = weight.dims[axis]
         var largest = [Float](repeating: 0, count: channels)
         octavo_max_abs_per_channel(floats, outer, channels, inner, &largest)
+        limits = largest.indices.map { narrow.contains($0) ? Self.narrow : Self.widest }
+        let limits = limits
         let scales = largest.indices.map { channel in
-            let scale = max(largest[channel] / 127, minimumScales?[channel] ?? 0)
+            let scale = max(largest[channel] / Float(limits[channel]), minimumScales?[channel] ?? 0)
             return scale.isNormal ? scale : 1
         }
         var values = [Int8](repeating: 0, count: floats.count)

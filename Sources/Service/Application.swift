@@ -38,6 +38,11 @@ package final class Application: Sendable {
         let queue = JobQueue(catalogue: catalogue, lease: configuration.lease, limit: configuration.queueLimit)
         let scratch = try Scratch(root: configuration.dataDirectory + "/scratch")
         let staging = Staging(store: store, desk: desk)
+        let key = try SigningKey(directory: configuration.dataDirectory)
+        if key.wasExposed {
+            log.warning(
+                "others could read the key that statements are signed with", metadata: ["key": "\(key.identifier)"])
+        }
         // Both before anybody writes: what is there was left by a server that died.
         try store.sweepTemporary()
         try scratch.sweep()
@@ -46,11 +51,11 @@ package final class Application: Sendable {
             configuration: configuration)
         api = API(
             configuration: configuration, catalogue: catalogue, shelf: shelf,
-            readers: Desk(label: "octavo.downloads", width: 8), queue: queue, inspector: inspector, metrics: metrics,
-            readiness: readiness, log: log)
+            readers: Desk(label: "octavo.downloads", width: 8), queue: queue, inspector: inspector, key: key,
+            metrics: metrics, readiness: readiness, log: log)
         let run = JobRun(
-            queue: queue, shelf: shelf, staging: staging, scratch: scratch, configuration: configuration,
-            metrics: metrics, log: log)
+            queue: queue, shelf: shelf, staging: staging, scratch: scratch, key: key,
+            configuration: configuration, metrics: metrics, log: log)
         pool = WorkerPool(queue: queue, width: configuration.workers, log: log, mayWork: { !shelf.isBroken }) { run }
         rescuer = Rescuer(queue: queue, log: log)
         self.queue = queue

@@ -121,7 +121,8 @@ package enum Renewal: Equatable, Sendable {
 
 /// How an attempt ended.
 package enum Outcome: Equatable, Sendable {
-    case succeeded(artifacts: [ArtifactRow], verdict: String?)
+    /// `reproduction` is what came of a job that repeats another one.
+    case succeeded(artifacts: [ArtifactRow], verdict: String?, reproduction: Reproduction? = nil)
     case failed(Failure, artifacts: [ArtifactRow])
     case cancelled
     case expired

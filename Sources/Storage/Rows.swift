@@ -86,6 +86,8 @@ package struct ArtifactRow: Equatable, Sendable {
         case reportText = "report-text"
         case reportHTML = "report-html"
         case plan, log
+        /// The signed statement of how the artifact was made.
+        case provenance
     }
     package var kind: Kind
     package var name: String
@@ -131,6 +133,8 @@ package struct JobRow: Equatable, Sendable {
     package var leaseExpires: Date?
     /// Earliest time of the next claim, after a failed attempt.
     package var notBefore: Date?
+    /// The job that this one repeats, and what came of it.
+    package var reproduces: Reproduction?
 
     package init(
         id: String, model: Digest, calibration: Digest, evaluation: Digest? = nil, recipe: Recipe,

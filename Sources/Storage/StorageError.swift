@@ -10,6 +10,8 @@ package enum StorageError: Error, Equatable, Sendable {
     case outOfSpace(detail: String)
     /// An fsync failed earlier: the store takes no more writes until the process starts anew.
     case storeFailed(detail: String)
+    /// The key that statements are signed with cannot be used.
+    case unusableKey(path: String, detail: String)
     /// A system call failed.
     case io(operation: String, path: String, errno: Int32)
     /// `write` or `finish` on a writer that is finished, abandoned or failed.

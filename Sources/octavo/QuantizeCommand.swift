@@ -2,6 +2,7 @@ import ArgumentParser
 import Domain
 import Foundation
 import Optimizer
+import Storage
 import Synchronization
 
 /// `octavo quantize`: the same pipeline as a job's, without a server.
@@ -25,6 +26,8 @@ struct QuantizeCommand: ParsableCommand {
             that can, or nothing.
             """)
     var scheme: Scheme = .auto
+    @Option(help: "What the artifact is made for: \(Target.allCases.map(\.rawValue).joined(separator: ", ")).")
+    var target: Target = .onnxruntimeX64
     @Option(help: "auto or nearest: how weights become integers.") var rounding: Rounding = .auto
     @Option(help: "Layers that keep less than this, in dB, stay float; default: 24, or 28 where that gains.")
     var minLayerSqnr: Double?
@@ -66,7 +69,7 @@ struct QuantizeCommand: ParsableCommand {
         let bar = ProgressBar()
         let results: WorkEvent.Results
         do {
-            results = try Worker.quantize(order(scratch)) { bar.show($0) }
+            results = try Worker.quantize(order(scratch), digest: { try Digest(sha256OfFile: $0) }) { bar.show($0) }
         } catch {
             bar.clear()
             let failure = Failure(wrapping: error, stage: nil)
@@ -84,6 +87,7 @@ struct QuantizeCommand: ParsableCommand {
 
     private func order(_ scratch: String) throws -> WorkOrder.Quantize {
         var recipe = Recipe()
+        recipe.target = target
         recipe.scheme = scheme
         recipe.options.calibrator = calibrator
         recipe.options.percentile = percentile
@@ -190,6 +194,7 @@ struct PreprocessingOptions: ParsableArguments {
 
 extension Calibrator: ExpressibleByArgument {}
 extension Scheme: ExpressibleByArgument {}
+extension Target: ExpressibleByArgument {}
 extension Rounding: ExpressibleByArgument {}
 extension Preprocessing.Layout: ExpressibleByArgument {}
 extension DetectionHead: ExpressibleByArgument {}

@@ -3,6 +3,7 @@ import CLinux
 import Domain
 import Foundation
 import Optimizer
+import Storage
 
 /// The worker half: one order on fd 0, events on fd 3, results in the scratch directory. Started by the server only.
 struct Work: ParsableCommand {
@@ -27,7 +28,7 @@ struct Work: ParsableCommand {
         }
         Self.exitWithParent()
         do {
-            events.send(try Worker.carryOut(order, tell: events.send))
+            events.send(try Worker.carryOut(order, digest: { try Digest(sha256OfFile: $0) }, tell: events.send))
         } catch {
             events.send(.failed(Failure(wrapping: error, stage: nil)))
         }

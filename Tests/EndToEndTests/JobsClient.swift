@@ -166,6 +166,11 @@ final class JobsClient {
 
 extension Curl.Answer {
     var id: String { json["id"] as? String ?? "" }
+    /// Of the identity coding, as the answer's ETag has it.
+    var digest: String {
+        (fields["etag"] ?? "").replacingOccurrences(of: "\"", with: "").replacingOccurrences(
+            of: "sha256-", with: "sha256:")
+    }
     var detail: String { json["detail"] as? String ?? "" }
     var failure: [String: Any] { json["failure"] as? [String: Any] ?? [:] }
     var items: [[String: Any]] { json["items"] as? [[String: Any]] ?? [] }

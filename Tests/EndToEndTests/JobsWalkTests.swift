@@ -51,7 +51,7 @@ struct JobsWalkTests {
         #expect(plan.fields["content-type"] == "application/json" && !plan.json.isEmpty)
         #expect(try client.get(path + "/log").text.contains("calibrated"))
         let kinds = (end.json["artifacts"] as? [[String: Any]] ?? []).compactMap { $0["kind"] as? String }
-        #expect(kinds.sorted() == ["artifact", "log", "plan", "report", "report-html", "report-text"])
+        #expect(kinds.sorted() == ["artifact", "log", "plan", "provenance", "report", "report-html", "report-text"])
         let artifact = try client.get(path + "/artifact")
         #expect(artifact.fields["content-disposition"] == "attachment; filename=\"digits.int8.onnx\"")
         #expect(artifact.body.count * 3 < (try JobsClient.example("model.onnx")).count)
@@ -61,12 +61,28 @@ struct JobsWalkTests {
         // The same order again gives the same bytes.
         let again = try client.ended(client.postJob(order))
         #expect(try client.get("/v1/jobs/\(again.id)/artifact").body == artifact.body)
+        // So does its record, and the report of that says so.
+        let repeated = try client.ended(
+            #require(try client.post(path + "/reproduce", "{}", 202).fields["location"]))
+        let reproduces = try #require(repeated.json["reproduces"] as? [String: Any])
+        #expect(reproduces["identical"] as? Bool == true && reproduces["job"] as? String == end.id, "\(repeated.text)")
+        let reported = try client.get("/v1/jobs/\(repeated.id)/report").json["reproduces"] as? [String: Any]
+        #expect(reported?["identical"] as? Bool == true && reported?["digest"] as? String == artifact.digest)
+        try compare(end.id, repeated.id, client)
         // What came out is a model too, and quantized.
         let back = try client.post("/v1/models?name=quantized", artifact.body, 201)
         #expect(back.json["quantized"] as? Bool == true)
         try client.post(
             "/v1/jobs", #"{"model":"quantized","calibration_set":"digits"}"#, 422, code: "already-quantized")
         #expect(client.server.terminate() == 0)
+    }
+
+    private func compare(_ first: String, _ second: String, _ client: JobsClient) throws {
+        let comparison = try client.get("/v1/compare?jobs=\(first),\(second)")
+        #expect((comparison.json["jobs"] as? [Any])?.count == 2)
+        #expect((comparison.json["plan"] as? [String: Any])?["nodes_differing"] as? Int == 0)
+        let text = try client.get("/v1/compare.txt?jobs=\(first),\(second)").text
+        #expect(text.contains("The plans are the same.") && text.contains("top-1 INT8"), "\(text)")
     }
 
     @Test func wrongOrdersSayWhatIsWrong() throws {
@@ -165,13 +181,15 @@ struct JobsWalkTests {
         #expect((stored.json["external"] as? [[String: Any]])?.first?["name"] as? String == "weights.bin")
         #expect(try client.get("/v1/models/net/content/weights.bin").body == Message.floats(weights))
         try client.post("/v1/calibration-sets?name=set", JobsFiles.samples(), 201)
-        let outside = try client.ended(client.postJob(#"{"model":"net","calibration_set":"set"}"#))
+        let outside = try client.ended(
+            client.postJob(#"{"model":"net","calibration_set":"set","scheme":"int8-static"}"#))
         #expect(outside.json["state"] as? String == "succeeded", "\(outside.text)")
         let inside = try client.post("/v1/models?name=inside", JobsFiles.model(), 201)
         #expect(inside.id != stored.id)
-        let same = try client.ended(client.postJob(#"{"model":"inside","calibration_set":"set"}"#))
-        #expect(
-            try client.get("/v1/jobs/\(outside.id)/artifact").body == client.get("/v1/jobs/\(same.id)/artifact").body)
+        let same = try client.ended(
+            client.postJob(#"{"model":"inside","calibration_set":"set","scheme":"int8-static"}"#))
+        // The artifacts name different models as their origin; what was decided is the same.
+        #expect(try client.get("/v1/jobs/\(outside.id)/plan").body == client.get("/v1/jobs/\(same.id)/plan").body)
     }
 
     @Test func picturesAsCamerasGiveThemAreQuantized() throws {

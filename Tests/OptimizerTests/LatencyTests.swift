@@ -61,6 +61,21 @@ private final class FakeMachine {
         #expect(Report.Verdict.speed(latency) == .faster)
     }
 
+    @Test func everyTimingIsCountedInTheDistribution() throws {
+        let latency = try FakeMachine(fp32: 4e-3, int8: 2e-3, jitter: 0.05).measure()
+        let shown = try #require(latency.distribution)
+        #expect(shown.fp32.reduce(shown.fp32Above, +) == latency.fp32.timings)
+        #expect(shown.int8.reduce(shown.int8Above, +) == latency.int8.timings)
+        #expect(shown.fromMs == min(latency.fp32.minMs, latency.int8.minMs))
+        // At most a hundredth lies beyond; INT8 fills the left of the axis and FP32 the right.
+        #expect(shown.fp32Above <= latency.fp32.timings / 100 + 1 && shown.int8Above == 0)
+        let half = shown.fp32.count / 2
+        #expect(shown.fp32[..<half].allSatisfy { $0 == 0 } && shown.int8[half...].allSatisfy { $0 == 0 })
+        // A machine without any noise has no distribution to show.
+        let constant = try FakeMachine(fp32: 4e-3, int8: 4e-3).measure()
+        #expect(constant.distribution == nil)
+    }
+
     @Test func theIntervalHoldsTheTruthAboutAsOftenAsItSays() throws {
         var hits = 0
         for seed in 1...60 {

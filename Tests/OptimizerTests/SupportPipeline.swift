@@ -74,6 +74,11 @@ struct Conversions {
     var recipe = Recipe()
     var threads = 1
     var budget = Pipeline.Budget(decision: 0, report: 0.01)
+    /// Stands for that of every input.
+    var digest: Digest?
+    /// Stands for that of the artifact.
+    var artifactDigest: Digest?
+    var reproduces: Reproduction?
 
     init() throws { scratch = try ScratchDirectory() }
 
@@ -96,7 +101,8 @@ struct Conversions {
         let order = try order(model.bytes(), samples, evaluation)
         let log = Mutex<[String]>([])
         let engine = try #require(RealEngine.shared)
-        let results = try Pipeline(order, engine: engine, budget: budget) { event in
+        let hash = artifactDigest.map { digest in { @Sendable (_: String) in digest } }
+        let results = try Pipeline(order, engine: engine, budget: budget, digest: hash) { event in
             if case .log(let line) = event { log.withLock { $0.append(line) } }
         }.run()
         let bytes = try scratch.read(results.artifact)
@@ -145,12 +151,12 @@ struct Conversions {
         try scratch.write(samples.npz, "samples.npz")
         if let evaluation { try scratch.write(evaluation.npz, "evaluation.npz") }
         func staged(_ name: String) -> StagedSamples {
-            StagedSamples(path: scratch.path + "/" + name, digest: nil, preprocessing: .identity)
+            StagedSamples(path: scratch.path + "/" + name, digest: digest, preprocessing: .identity)
         }
         return WorkOrder.Quantize(
-            job: "test", attempt: 1, model: StagedModel(directory: scratch.path, file: "model.onnx", digest: nil),
+            job: "test", attempt: 1, model: StagedModel(directory: scratch.path, file: "model.onnx", digest: digest),
             calibration: staged("samples.npz"), evaluation: evaluation.map { _ in staged("evaluation.npz") },
-            recipe: recipe, scratch: scratch.path, threads: threads)
+            recipe: recipe, scratch: scratch.path, threads: threads, reproduces: reproduces)
     }
 }
 

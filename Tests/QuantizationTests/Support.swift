@@ -60,13 +60,13 @@ struct Planned {
         plan = try planner.plan(placement, statistics)
     }
 
-    func emit() throws -> Graph {
+    func emit(_ rules: TargetRules = .x64) throws -> Graph {
         var weights: [Int: QuantizedWeight] = [:]
         for anchor in placement.anchors {
             guard let tensor = topology.constant(anchor.weight) else { continue }
             weights[anchor.node] = try QuantizedWeight(tensor, axis: anchor.channelAxis)
         }
-        var emitter = QDQEmitter(topology, plan)
+        var emitter = QDQEmitter(topology, plan, rules)
         return try emitter.emit(weights: weights, biases: [:])
     }
 }

@@ -86,6 +86,12 @@ import Testing
         _ = try await check(.get, "/v1/models/net/content", one + "/content", 416, fields: ["Range": "bytes=999-"])
         _ = try await check(.get, "/v1/models/net/content", one + "/content", 304, fields: ["If-None-Match": "*"])
         _ = try await check(.get, "/v1/models/net/content/x", one + "/content/{file}", 404)
+        let lint = one + "/lint"
+        _ = try await check(.post, "/v1/models/net/lint?target=onnxruntime-arm", lint, 200)
+        _ = try await check(.post, "/v1/models/net/lint", lint, 200, fields: ["Accept": "text/plain"])
+        _ = try await check(.post, "/v1/models/net/lint", lint, 406, fields: ["Accept": "image/png"])
+        _ = try await check(.post, "/v1/models/net/lint?target=x", lint, 400)
+        _ = try await check(.post, "/v1/models/nothing/lint", lint, 404)
 
         let sets = "/v1/calibration-sets"
         _ = try await check(.post, "\(sets)?name=set&scale=1/255", sets, 201, FakeWorker.samples())
@@ -103,11 +109,13 @@ import Testing
         _ = try await check(.post, "/v1/jobs", jobs, 400, Array("{".utf8))
         let good = try await job("ok")
         let bad = try await job("crash")
+        let other = try await job("ok other")
         let slow = try await job("hang")
         let waiting = try await job("ok")
         let name = "/v1/jobs/{id}"
         let ended = try await check(.get, "/v1/jobs/\(good)?wait=30", name, 200)
         _ = try await check(.get, "/v1/jobs/\(bad)?wait=30", name, 200)
+        _ = try await check(.get, "/v1/jobs/\(other)?wait=30", name, 200)
         try await site.wait(for: slow) { $0.state == "running" }
         _ = try await check(.get, "/v1/jobs/\(slow)", name, 200)
         _ = try await check(.get, "/v1/jobs/\(waiting)", name, 200)
@@ -122,7 +130,7 @@ import Testing
         _ = try await check(.get, "/v1/jobs/\(slow)?wait=30", name, 200)
         _ = try await check(.get, "/v1/jobs/\(waiting)?wait=30", name, 200)
         _ = try await check(.post, "/v1/jobs/\(slow)/cancel", name + "/cancel", 200)
-        for tail in ["artifact", "report", "report.json", "report.txt", "report.html", "plan", "log"] {
+        for tail in ["artifact", "report", "report.json", "report.txt", "report.html", "plan", "log", "provenance"] {
             _ = try await check(.get, "/v1/jobs/\(good)/\(tail)", "\(name)/\(tail)", 200)
         }
         _ = try await check(.get, "/v1/jobs/\(good)/report", name + "/report", 200, fields: ["Accept": "text/plain"])
@@ -130,6 +138,20 @@ import Testing
         _ = try await check(.get, "/v1/jobs/\(good)/report", name + "/report", 200, fields: ["Accept": "text/html"])
         _ = try await check(.get, "/v1/jobs/\(good)/artifacts/onnxruntime-x64", name + "/artifacts/{target}", 200)
         _ = try await check(.get, "/v1/jobs/\(bad)/artifact", name + "/artifact", 409)
+        let again = try await check(.post, "/v1/jobs/\(good)/reproduce", name + "/reproduce", 202).text("id") ?? ""
+        _ = try await check(.get, "/v1/jobs/\(again)?wait=30", name, 200)
+        _ = try await check(.post, "/v1/jobs/\(bad)/reproduce", name + "/reproduce", 409)
+        _ = try await check(.post, "/v1/jobs/nothing/reproduce", name + "/reproduce", 404)
+        let pair = "?jobs=\(good),\(again)"
+        for tail in ["", ".json", ".txt", ".html"] {
+            _ = try await check(.get, "/v1/compare\(tail)\(pair)", "/v1/compare\(tail)", 200)
+        }
+        _ = try await check(.get, "/v1/compare\(pair)", "/v1/compare", 406, fields: ["Accept": "image/png"])
+        _ = try await check(.get, "/v1/compare?jobs=\(good)", "/v1/compare", 400)
+        _ = try await check(.get, "/v1/compare?jobs=\(good),nothing", "/v1/compare", 404)
+        _ = try await check(.get, "/v1/compare?jobs=\(good),\(bad)", "/v1/compare", 409)
+        _ = try await check(.get, "/v1/compare?jobs=\(good),\(other)", "/v1/compare", 422)
+        _ = try await check(.get, "/v1/keys/provenance.pem", "/v1/keys/provenance.pem", 200)
         _ = try await check(.delete, "/v1/jobs/\(good)", name, 200)
         _ = try await check(.delete, "/v1/jobs/\(waiting)", name, 200)
         _ = try await check(.delete, "/v1/models/net", one, 204)

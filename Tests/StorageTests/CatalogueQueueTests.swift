@@ -76,6 +76,25 @@ import Testing
     }
 
     @Test(arguments: Catalogues.available)
+    func whatAJobRepeatsIsKeptWithWhatCameOfIt(_ backend: CatalogueBackend) async throws {
+        let bench = try await Bench.stocked(backend)
+        var job = bench.job()
+        let wish = Reproduction(job: "job_first", expected: digest("int8"), original: .init(octavoVersion: "0.1.0"))
+        job.reproduces = wish
+        #expect(try await bench.enqueue(job).reproduces == wish)
+        let lost = try await bench.claim()
+        #expect(lost.job.reproduces == wish)
+        #expect(try await bench.catalogue.finish(lost, .requeue(after: .zero, nil)))
+        let claim = try await bench.claim()
+        let result = wish.concluded(digest("other"), under: .init(octavoVersion: "0.2.0"))
+        #expect(
+            try await bench.catalogue.finish(claim, .succeeded(artifacts: [], verdict: nil, reproduction: result)))
+        #expect(try await bench.catalogue.job(job.id)?.reproduces == result)
+        let plain = try await bench.enqueue()
+        #expect(plain.reproduces == nil)
+    }
+
+    @Test(arguments: Catalogues.available)
     func aJobSucceedsWithItsArtifactsAndNeverChangesAgain(_ backend: CatalogueBackend) async throws {
         let bench = try await Bench.stocked(backend)
         let id = try await bench.enqueue().id

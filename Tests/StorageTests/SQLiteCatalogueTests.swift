@@ -46,6 +46,28 @@ import Testing
         #expect(again.job.id == first.id && again.token > claim.token)
     }
 
+    /// A file that the first version wrote, with a job in it.
+    @Test func anOlderFileIsBroughtUpToDate() async throws {
+        let bench = try Bench(Self.backend)
+        let path = bench.directory("old.sqlite")
+        let old = try DatabaseQueue(path: path)
+        try SQLiteMigrations.migrator.migrate(old, upTo: "1 models, sample sets, jobs")
+        let hex = digest("m").hex
+        try await old.write { db in
+            try db.execute(
+                sql: """
+                    INSERT INTO jobs (id, state, model, calibration, recipe, max_attempts, created)
+                    VALUES ('job_old', 'queued', ?, ?, ?, 3, 1)
+                    """,
+                arguments: [hex, hex, #"{"target":"onnxruntime-x64","scheme":"auto","options":{}}"#])
+        }
+        try old.close()
+        let catalogue = try SQLiteCatalogue(path: path)
+        let job = try #require(try await catalogue.job("job_old"))
+        #expect(job.reproduces == nil && job.recipe == Recipe())
+        #expect(try await catalogue.claim(by: "w", lease: .seconds(5))?.job.id == "job_old")
+    }
+
     @Test func aFileOfANewerVersionIsRefused() throws {
         let bench = try Bench(Self.backend)
         try execute("INSERT INTO grdb_migrations (identifier) VALUES ('9 future')", [], bench)

@@ -65,6 +65,16 @@ package enum FakeWorker {
         \"operators\":{\"Conv\":1,\"MatMul\":2},\"external_data\":$external,\"quantized\":false,\"findings\":$findings}}}"
         }
 
+        lint_model() {
+            IFS=' ' read -r word inspection rest < "$(text directory)/$(text file)"
+            common "${inspection#lint-}"
+            [ "$inspection" = unlintable ] && fail corrupt-model "The file ends in the middle."
+            send "{\"linted_model\":{\"_0\":{\"schema\":\"octavo-lint/1\",\"target\":\"$(text target)\",\"quantized\":true,\
+        \"nodes\":3,\"errors\":1,\"warnings\":0,\"omitted\":0,\"rules\":[{\"code\":\"weight-axis\",\"severity\":\"error\",\
+        \"fault\":\"f.\",\"cost\":\"c.\",\"advice\":\"a.\",\"violations\":1}],\"violations\":[{\"code\":\"weight-axis\",\
+        \"node\":\"conv\",\"name\":\"Conv\",\"detail\":\"d\"}]}}}"
+        }
+
         inspect_samples() {
             IFS=' ' read -r word inspection count rest < "$(text path)"
             [ "$word" = fake ] || fail invalid-calibration-set "The file is no set."
@@ -75,6 +85,36 @@ package enum FakeWorker {
             send "{\"inspected_samples\":{\"_0\":{\"format\":\"npz\",\"samples\":$count,\"arrays\":[{\"name\":\"x\",\
         \"type\":\"float32\",\"shape\":[$count,4],\"minimum\":0,\"maximum\":1}],\"labelled\":$labelled,\
         \"preprocessing\":$recipe,\"findings\":[]}}}"
+        }
+
+        # A short report of the form that openapi.yaml prescribes. Options show in it and in the plan.
+        report() {
+            used=$(printf '%s' "$order" | sed -n 's|.*"max_samples":\([0-9]*\).*|\1|p')
+            options='{"calibrator":"auto","percentile":99.99,"rounding":"auto","min_layer_sqnr":24,"exclude":["head"]}'
+            recipe="{\"target\":\"onnxruntime-x64\",\"scheme\":\"int8-static\",\"options\":$options}"
+            series='"timings":50,"runs_per_timing":1,"min_ms":1,"mean_ms":2'
+            printf '%s\n' "{\"schema\":\"octavo-report/1\",\"verdict\":{\"line\":\"2x faster\",\"speed\":\"faster\",\
+        \"quality\":\"fidelity\",\"deploy_for_speed\":true},\"identity\":{\"job\":\"$(text job)\",\"attempt\":$attempt,\
+        \"model\":{\"name\":\"m.onnx\"},\"calibration\":{},\"artifact\":{},\"recipe\":$recipe,\"engine\":\"onnxruntime\",\
+        \"engine_version\":\"$engine\",\"octavo_version\":\"0.1.0\",\"kernels\":\"reference\",\"seed\":1,\
+        \"created\":\"2026-01-02T03:04:05.678Z\"},\"split\":{\"calibration_samples\":${used:-8},\"evaluation_samples\":8,\
+        \"held_out\":false,\"labels\":0},\"fidelity\":{\"samples\":8,\"outputs\":[{\"name\":\"y\",\"values\":8,\
+        \"sqnr_db\":30.5,\"cosine\":0.999,\"max_abs_error\":0.1,\"mean_abs_error\":0.01,\"identical\":false,\
+        \"incomparable\":0,\"broken\":0}],\"worst\":[]},\"latency\":{\"fp32\":{$series,\"p50_ms\":2},\
+        \"int8\":{$series,\"p50_ms\":1},\"speedup\":2,\"speedup_interval\":{\"low\":1.9,\"high\":2.1},\
+        \"noise_floor\":0.01,\"stability\":\"stable\",\"drift\":0.01,\"rounds\":50,\"warmup_runs\":3,\"threads\":1,\
+        \"seconds\":1,\"conditions\":{\"cores\":2},\"notes\":[]},\"size\":{\"model_bytes\":100,\"artifact_bytes\":50,\
+        \"ratio\":2},\"memory\":{\"phases\":[]},\"plan\":{\"quantized_activations\":1,\"quantized_weights\":1,\
+        \"kept_float\":[],\"record\":$recipe},\"environment\":{\"architecture\":\"x86_64\",\"processor\":\"Fake CPU\",\
+        \"flags\":[],\"logical_cores\":2,\"usable_cores\":2,\"hypervisor\":false},\"stages\":[],\"findings\":[]}"
+        }
+
+        plan() {
+            fate=integer
+            case "$order" in *'"exclude":["conv"]'*) fate=float ;; esac
+            printf '%s\n' "{\"schema\":\"octavo-plan/1\",\"form\":\"integer\",\"activations\":[{\"tensor\":\"x\",\
+        \"low\":0,\"high\":${used:-1},\"scale\":1}],\"operations\":[{\"node\":\"conv\",\"op\":\"Conv\",\
+        \"fate\":\"$fate\"},{\"node\":\"head\",\"op\":\"Gemm\",\"fate\":\"integer\"}]}"
         }
 
         quantize() {
@@ -93,15 +133,19 @@ package enum FakeWorker {
             esac
             cd "$scratch" || exit 4
             { printf 'quantized '; cat "$(text directory)/$(text file)"; } > out.onnx
-            printf '{"verdict":"2x faster"}\n' > report.json
+            # Another artifact each time, and by another engine the second time.
+            engine=1.32.0
+            [ "$what" = drift ] && { text scratch >> out.onnx; case "$order" in *'"reproduces"'*) engine=1.33.0 ;; esac; }
+            report > report.json
             printf 'verdict  2x faster\n' > report.txt
             printf '<!DOCTYPE html><p>2x faster</p>\n' > report.html
-            printf '{"tensors":[]}\n' > plan.json
+            plan > plan.json
             artifact=out.onnx
             case "$what" in
             link) rm out.onnx; ln -s /etc/hostname out.onnx ;;
             path) artifact=../model/model.onnx ;;
             missing) rm report.json ;;
+            strange) echo '[1, 2' > report.json; echo 7 > plan.json ;;
             fifo) rm out.onnx; mkfifo out.onnx ;;
             linger) trap '' TERM ;;
             esac
@@ -117,6 +161,7 @@ package enum FakeWorker {
         case "$order" in
         '{"inspect_model"'*) inspect_model ;;
         '{"inspect_samples"'*) inspect_samples ;;
+        '{"lint_model"'*) lint_model ;;
         '{"quantize"'*) quantize ;;
         *) echo "unknown order: $order" >&2; exit 5 ;;
         esac

@@ -1,5 +1,6 @@
 import Domain
 import Glibc
+import Pages
 
 /// Running totals of what the machine does, read before and after a measurement.
 package struct HostCounters: Sendable, Equatable {

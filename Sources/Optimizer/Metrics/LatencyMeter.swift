@@ -127,7 +127,7 @@ private struct Times {
         var bootstrap = Bootstrap(fp32, int8, seed: settings.seed)
         let drift = max(Self.drift(fp32), Self.drift(int8))
         return Report.Latency(
-            fp32: Self.series(fp32, runs), int8: Self.series(int8, runs),
+            fp32: Self.series(fp32, runs), int8: Self.series(int8, runs), distribution: distribution,
             speedup: Statistics.median(fp32) / Statistics.median(int8), speedupInterval: bootstrap.ratioOfMedians(),
             noiseFloor: Bootstrap.noiseFloor(fp32, seed: settings.seed),
             stability: drift <= 0.05 ? .stable : drift <= 0.15 ? .drifting : .unstable, drift: drift,
@@ -146,6 +146,29 @@ private struct Times {
             meanMs: sorted.reduce(0, +) / Double(sorted.count),
             p50Ms: sorted.count >= 11 ? Statistics.median(sorted) : nil, p90Ms: quantile(0.90, from: 64),
             p95Ms: quantile(0.95, from: 130), p99Ms: quantile(0.99, from: 662))
+    }
+
+    private static let bins = 48
+
+    /// From the least latency to the slower model's 99th percentile, so that a few outliers do not squeeze the rest.
+    private var distribution: Report.Latency.Distribution? {
+        let ends = [fp32.sorted(), int8.sorted()].map { (low: $0[0], high: Statistics.quantile(0.99, ofSorted: $0)) }
+        let low = min(ends[0].low, ends[1].low)
+        let width = (max(ends[0].high, ends[1].high) - low) / Double(Self.bins)
+        guard width > 0 else { return nil }
+        func count(_ values: [Double]) -> (bins: [Int], above: Int) {
+            var bins = [Int](repeating: 0, count: Self.bins)
+            var above = 0
+            for value in values {
+                let bin = Int(min((value - low) / width, Double(Self.bins) + 1))
+                // The last bin holds its upper end too.
+                if value <= low + width * Double(Self.bins) { bins[min(bin, Self.bins - 1)] += 1 } else { above += 1 }
+            }
+            return (bins, above)
+        }
+        let (a, b) = (count(fp32), count(int8))
+        return .init(
+            fromMs: low, binMs: width, fp32: a.bins, int8: b.bins, fp32Above: a.above, int8Above: b.above)
     }
 
     /// Spread of the medians of up to five consecutive windows, relative to the median of all.

@@ -1,4 +1,5 @@
 import Domain
+import Pages
 
 /// What is known of one picture.
 enum PictureLabel: Equatable, Sendable {

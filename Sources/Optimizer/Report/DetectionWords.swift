@@ -1,4 +1,5 @@
 import Domain
+import Pages
 
 /// What the page and the text say of a detector alike.
 struct DetectionWords {

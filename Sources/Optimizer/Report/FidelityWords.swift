@@ -1,4 +1,5 @@
 import Domain
+import Pages
 
 extension Report.Fidelity.Agreement {
     /// What became of the scores beyond their order.

@@ -1,4 +1,5 @@
 import Domain
+import Pages
 
 extension TextTable {
     /// The artifacts that were tried for the gate, and the layers that disturb the outputs most.

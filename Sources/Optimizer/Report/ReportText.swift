@@ -1,4 +1,5 @@
 package import Domain
+import Pages
 
 /// A report as a page of text for a terminal.
 package struct ReportText {
@@ -17,6 +18,7 @@ package struct ReportText {
         text.keptFloat()
         text.page.search(report.search)
         text.samples()
+        text.page.portability(report.portability)
         text.machine()
         text.identity()
         text.findings()
@@ -40,6 +42,7 @@ package struct ReportText {
             if let a = accuracy.fp32Top5, let b = accuracy.int8Top5 { rows.append(Self.row("top-5", a, b)) }
             page.columns(rows)
             page.field("change", Self.change(accuracy))
+            page.field("kept", accuracy.keptWords)
         } else if let detection = report.detection {
             boxes(DetectionWords(detection: detection))
         } else {
@@ -131,6 +134,12 @@ package struct ReportText {
         if let load = report.load, let fp32 = load.fp32Ms, let int8 = load.int8Ms {
             page.field("load", "FP32 \(Number.short(fp32)) ms, INT8 \(Number.short(int8)) ms")
         }
+        if let load = report.load, let fp32 = load.fp32ColdMs, let int8 = load.int8ColdMs {
+            page.field("load, cold", "FP32 \(Number.short(fp32)) ms, INT8 \(Number.short(int8)) ms")
+        }
+        if let load = report.load, let fp32 = load.fp32FirstRunMs, let int8 = load.int8FirstRunMs {
+            page.field("first run", "FP32 \(Number.short(fp32)) ms, INT8 \(Number.short(int8)) ms")
+        }
         for note in latency.notes { page.sentence("Note: " + note) }
     }
 
@@ -211,7 +220,6 @@ package struct ReportText {
         page.field("memory", machine.memoryBytes.map { Number.bytes($0) })
         page.field(
             "system", [machine.kernel.map { "Linux " + $0 }, machine.libc].compactMap { $0 }.joined(separator: ", "))
-        page.field("portability", report.portability?.note)
     }
 
     private mutating func identity() {
@@ -221,6 +229,12 @@ package struct ReportText {
         page.field("calibration", identity.calibration.digest?.description)
         page.field("evaluation", identity.evaluation?.digest?.description)
         page.field("artifact", identity.artifact.digest?.description)
+        if let reproduces = report.reproduces, let identical = reproduces.identical {
+            page.field(
+                "reproduces",
+                "\(reproduces.job): \(identical ? "the same bytes" : "other bytes. " + (reproduces.reasons ?? []).joined(separator: " "))"
+            )
+        }
     }
 
     private mutating func findings() {

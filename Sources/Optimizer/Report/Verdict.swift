@@ -1,4 +1,5 @@
 package import Domain
+import Pages
 
 extension Report.Verdict {
     /// A labelled loss whose whole 95 % interval lies beyond this is called a clear one.

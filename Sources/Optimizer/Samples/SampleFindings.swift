@@ -1,4 +1,5 @@
 import Domain
+import Pages
 
 /// Remarks on a set of samples that is sound but may not do its work well.
 struct SampleFindings {

@@ -1,4 +1,5 @@
 import Domain
+import Pages
 
 /// What is kept of one sample of an array.
 struct SampleMoments: Equatable, Sendable {

@@ -1,5 +1,6 @@
 import Domain
 import Foundation
+import Pages
 import Quantization
 
 /// Finds the fastest artifact that meets the recipe's gate: when the usual one misses it, the layers that disturb the

@@ -1,5 +1,6 @@
 import Domain
 import Inference
+import Pages
 
 /// Measures a candidate by the recipe's gate, on evaluation samples that calibration has not seen.
 struct Gatekeeper {

@@ -1,5 +1,6 @@
 import Domain
 import ModelGraph
+import Pages
 import Quantization
 
 /// Which operators of an integer form run faster in float on this machine, by the engine's own profile of both forms.

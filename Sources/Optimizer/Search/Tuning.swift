@@ -1,5 +1,6 @@
 import Domain
 import Inference
+import Pages
 import Quantization
 
 /// Puts operators back to float where this machine runs them faster so, each time only when that wins a race beyond the

@@ -1,4 +1,5 @@
 import Domain
+import Foundation
 import Inference
 
 /// FP32 and a candidate in the engine, side by side, on one sample: what latency is measured with.
@@ -54,8 +55,10 @@ struct Race {
 /// Latency of both models and the time to load them.
 struct Measure {
     struct Result {
-        var latency: Report.Latency
-        var load: Report.Load
+        var latency: Report.Latency?
+        /// Why there is none.
+        var absence: String?
+        var load: Report.Load?
     }
     private let order: WorkOrder.Quantize
     private let inputs: Inputs
@@ -68,13 +71,37 @@ struct Measure {
     }
 
     func callAsFunction(_ candidate: Candidate, seconds: Double) throws -> Result {
+        if let foreignness = order.recipe.target.foreignness { return Result(absence: foreignness) }
+        let cold = try cold(candidate)
         let fp32 = try load(order.model.path)
         let int8 = try load(candidate.path)
         let latency = try Race(order, inputs, models).run(candidate.path, budget: seconds)
         return Result(
             latency: latency,
             load: Report.Load(
-                fp32Ms: fp32.load, int8Ms: int8.load, fp32FirstRunMs: fp32.first, int8FirstRunMs: int8.first))
+                fp32Ms: fp32.load, int8Ms: int8.load, fp32FirstRunMs: fp32.first, int8FirstRunMs: int8.first,
+                fp32ColdMs: cold.fp32, int8ColdMs: cold.int8, coldAbsence: cold.absence))
+    }
+
+    /// Milliseconds from files that are on disk only to sessions.
+    private func cold(_ candidate: Candidate) throws -> (fp32: Double?, int8: Double?, absence: String?) {
+        func time(_ files: [String], _ directory: String) throws -> Double {
+            let file = try ColdFile(files, from: directory, below: order.scratch)
+            defer { file.remove() }
+            let start = LatencyMeter.monotonic()
+            _ = try models.engine.makeSession(.path(file.path), Race.options(order.threads))
+            return Double(LatencyMeter.monotonic() - start) / 1e6
+        }
+        do {
+            let name = String(candidate.path.split(separator: "/").last ?? "")
+            let fp32 = try time([order.model.file] + inputs.loaded.summary.externalData, order.model.directory)
+            return (fp32, try time([name], order.scratch), nil)
+        } catch ColdFile.Absence.because(let reason) {
+            return (nil, nil, reason)
+        } catch let error as CocoaError {
+            // A full disk, above all: no reason to lose the job.
+            return (nil, nil, "the files could not be copied: \(error.localizedDescription)")
+        }
     }
 
     /// Milliseconds from file to session and for the first run; the file is in the page cache.

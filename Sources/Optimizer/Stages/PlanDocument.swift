@@ -36,7 +36,8 @@ struct PlanDocument: Codable {
         form = quantized.form.rawValue
         activations = quantized.plan.grids.sorted { $0.key < $1.key }.map { tensor, grid in
             Activation(
-                tensor: tensor, scale: Double(grid.affine.scale), zeroPoint: grid.affine.zeroPoint,
+                tensor: tensor, scale: Double(grid.affine.scale),
+                zeroPoint: TargetRules(target).zeroPoint(grid.affine.zeroPoint),
                 low: Double(grid.affine.range.low), high: Double(grid.affine.range.high), reason: grid.reason,
                 sharedWith: grid.shared)
         }

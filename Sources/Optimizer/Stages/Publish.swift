@@ -10,12 +10,17 @@ struct Publish {
     private let inputs: Inputs
     private let engine: any Engine
     private let clock: StageClock
+    private let digest: Pipeline.FileDigest?
 
-    init(_ order: WorkOrder.Quantize, _ inputs: Inputs, _ engine: any Engine, _ clock: StageClock) {
+    init(
+        _ order: WorkOrder.Quantize, _ inputs: Inputs, _ engine: any Engine, _ clock: StageClock,
+        _ digest: Pipeline.FileDigest?
+    ) {
         self.order = order
         self.inputs = inputs
         self.engine = engine
         self.clock = clock
+        self.digest = digest
     }
 
     func callAsFunction(
@@ -27,6 +32,9 @@ struct Publish {
         let plan = PlanDocument(candidate.quantized, rewrites: prepared.rewrites, target: order.recipe.target)
         try Data(JSON.encode(plan, pretty: true)).write(to: URL(fileURLWithPath: path("plan.json")))
         var report = try self.report(candidate, verified, measured, artifact: path(artifact))
+        if let digest = report.identity.artifact.digest {
+            report.reproduces = order.reproduces?.concluded(digest, under: report.conditions)
+        }
         report.verdict = Report.Verdict.judge(report)
         try report.write(into: order.scratch)
         return WorkEvent.Results(
@@ -43,15 +51,16 @@ struct Publish {
         return Report(
             verdict: .pending, identity: try identity(artifact),
             split: split, accuracy: verified.accuracy, accuracyAbsence: verified.accuracyAbsence,
-            detection: verified.detection, fidelity: verified.fidelity, latency: measured.latency, gate: candidate.gate,
-            search: candidate.search,
+            detection: verified.detection, fidelity: verified.fidelity, latency: measured.latency,
+            latencyAbsence: measured.absence, gate: candidate.gate, search: candidate.search,
             size: Report.Size(
                 modelBytes: modelBytes, artifactBytes: size(of: artifact),
                 modelWeightBytes: Int64(inputs.loaded.summary.weightBytes),
                 artifactWeightBytes: Int64(quantized.model.graph.weightBytes)),
             memory: Report.Memory(peakRssBytes: HostEnvironment.peakResidentBytes(), phases: clock.phases),
             load: measured.load, coverage: verified.coverage, plan: planSummary(candidate),
-            calibration: calibrationHealth(candidate), portability: portability(environment, quantized),
+            calibration: calibrationHealth(candidate),
+            portability: .init(of: quantized, for: order.recipe.target, measuredOn: environment),
             environment: environment,
             stages: clock.times, findings: candidate.decisions + verified.findings + overlapFindings)
     }
@@ -62,7 +71,8 @@ struct Publish {
             model: .init(name: order.model.file, digest: order.model.digest, bytes: modelBytes),
             calibration: .init(digest: order.calibration.digest, bytes: size(of: order.calibration.path)),
             evaluation: order.evaluation.map { .init(digest: $0.digest, bytes: size(of: $0.path)) },
-            artifact: .init(name: artifactName, digest: nil, bytes: size(of: artifact)), recipe: order.recipe,
+            artifact: .init(name: artifactName, digest: try digest?(artifact), bytes: size(of: artifact)),
+            recipe: order.recipe,
             engine: engine.name, engineVersion: engine.version, octavoVersion: Octavo.version,
             kernels: StatisticsBank.kernels, seed: LatencyMeter.Settings().seed, created: Date())
     }
@@ -87,26 +97,28 @@ struct Publish {
         return Report.Plan(
             quantizedActivations: quantized.plan.grids.count, quantizedWeights: quantized.plan.placement.anchors.count,
             keptFloat: kept,
-            layers: layers(quantized), record: record(candidate))
+            layers: layers(candidate), ranges: ranges(quantized), record: candidate.record(of: order.recipe))
     }
 
-    private func record(_ candidate: Candidate) -> Recipe {
-        var recipe = order.recipe
-        recipe.gate = nil
-        recipe.options.exclude += candidate.floating.keys.sorted()
-        switch candidate.quantized.form {
-        case .weightOnly: recipe.scheme = .int8Weights
-        case .integer:
-            recipe.scheme = .int8Static
-            if recipe.options.reviewsLayers { recipe.options.minLayerSqnr = candidate.quantized.tolerance.decibels }
+    private func layers(_ candidate: Candidate) -> [Report.Plan.Layer] {
+        let nodes = candidate.quantized.topology.graph.nodes
+        let places = Dictionary(
+            nodes.enumerated().map { ($1.label, (place: $0, name: $1.name)) }, uniquingKeysWith: { first, _ in first })
+        return candidate.quantized.layers.filter(\.sqnr.isFinite).map { layer in
+            .init(
+                node: places[layer.name]?.name ?? layer.name, sqnrDb: layer.sqnr,
+                accumulatedSqnrDb: candidate.accumulated[layer.name], place: places[layer.name]?.place)
         }
-        return recipe
     }
 
-    private func layers(_ quantized: Quantized) -> [Report.Plan.Layer] {
-        let nodes = quantized.topology.graph.nodes
-        let names = Dictionary(nodes.map { ($0.label, $0.name) }, uniquingKeysWith: { first, _ in first })
-        return quantized.layers.filter(\.sqnr.isFinite).map { .init(node: names[$0.name] ?? $0.name, sqnrDb: $0.sqnr) }
+    /// In the order in which the model makes the tensors.
+    private func ranges(_ quantized: Quantized) -> [Report.Plan.Range] {
+        let topology = quantized.topology
+        return quantized.plan.grids.map { tensor, grid in
+            (topology.index.producer(of: tensor) ?? -1, tensor, grid.affine.range)
+        }.sorted { ($0.0, $0.1) < ($1.0, $1.1) }.map { _, tensor, range in
+            .init(tensor: tensor, low: Double(range.low), high: Double(range.high))
+        }
     }
 
     private func calibrationHealth(_ candidate: Candidate) -> Report.CalibrationHealth {
@@ -130,16 +142,6 @@ struct Publish {
                     "\(overlap) of \(inputs.evaluation.count) evaluation samples are in the calibration set too. Quality "
                     + "is likely overstated; a gate leaves them out.")
         ]
-    }
-
-    private func portability(_ environment: Report.Environment, _ quantized: Quantized) -> Report.Portability {
-        let vnni = environment.flags.contains { $0.contains("vnni") }
-        let note =
-            quantized.form == .weightOnly
-            ? "Arithmetic is float: the artifact computes the same on every processor."
-            : "On processors without VNNI the runtime's u8 x s8 kernels saturate at 16 bits: outputs can differ there. "
-                + (vnni ? "These numbers were measured with VNNI." : "These numbers were measured without VNNI.")
-        return Report.Portability(measuredWithVnni: vnni, note: note)
     }
 
     private var artifactName: String {

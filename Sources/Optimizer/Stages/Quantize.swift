@@ -14,7 +14,9 @@ struct Quantized {
     /// Layers in the order of their corrected SQNR, worst first.
     var layers: [(name: String, sqnr: Double)]
     var tolerance: Quantize.Tolerance
-    private let weights: [Int: QuantizedWeight]
+    /// What calibration saw; empty in the form that computes in float.
+    fileprivate(set) var statistics: [String: TensorStatistics] = [:]
+    let weights: [Int: QuantizedWeight]
     private let biases: [Int: [Float]]
 
     fileprivate init(
@@ -52,6 +54,7 @@ struct Quantize {
     let models: EngineModels
     let runs: SampleRuns
     let recipe: Recipe
+    private var rules: TargetRules { TargetRules(recipe.target) }
     /// The samples that layer errors are measured on, chosen by their content.
     let reviewSamples: [Int]
     private let rounded = RoundedWeights()
@@ -92,7 +95,7 @@ struct Quantize {
             }
             guard !placement.isEmpty else { return nil }
             plan = try planner.plan(placement, statistics)
-            weights = try Self.weights(plan, topology)
+            weights = try Self.weights(plan, topology, rules)
             review = try self.review(prepared, plan, weights)
             let condemned = review.condemned(below: tolerance.decibels)
             guard round < 3, recipe.options.reviewsLayers, !condemned.isEmpty else { break }
@@ -100,22 +103,26 @@ struct Quantize {
             round += 1
         } while true
         if recipe.options.rounding != .nearest {
-            (weights, review) = try Refine(models: models, runs: runs, samples: reviewSamples, known: rounded)(
-                prepared, plan, weights, review
-            ) { try self.review(prepared, plan, $0) }
+            (weights, review) = try Refine(
+                models: models, runs: runs, samples: reviewSamples, rules: rules, known: rounded)(
+                    prepared, plan, weights, review
+                ) { try self.review(prepared, plan, $0) }
         }
         let biases = review.correctedBiases(topology.bias)
-        var emitter = QDQEmitter(topology, plan)
+        var emitter = QDQEmitter(topology, plan, rules)
         var model = prepared.model
         model.graph = try emitter.emit(weights: weights, biases: biases)
-        return Quantized(model, .integer, plan, topology, review, tolerance, weights: weights, biases: biases)
+        var quantized = Quantized(
+            model, .integer, plan, topology, review, tolerance, weights: weights, biases: biases)
+        quantized.statistics = statistics
+        return quantized
     }
 
     func weightOnly(_ prepared: PreparedModel, keepFloat: [String: Reason]) throws -> Quantized {
         let topology = prepared.topology
         let placement = Placement(weightOnly: topology, keepFloat: keepFloat)
         let plan = Plan(placement: placement, grids: [:])
-        let weights = try Self.weights(plan, topology)
+        let weights = try Self.weights(plan, topology, .x64)
         let review = try self.review(prepared, plan, weights)
         let biases = review.correctedBiases(topology.bias)
         var emitter = WeightOnlyEmitter(topology.graph)
@@ -124,7 +131,9 @@ struct Quantize {
         return Quantized(model, .weightOnly, plan, topology, review, .usual, weights: weights, biases: biases)
     }
 
-    private static func weights(_ plan: Plan, _ topology: Topology) throws -> [Int: QuantizedWeight] {
+    private static func weights(
+        _ plan: Plan, _ topology: Topology, _ rules: TargetRules
+    ) throws -> [Int: QuantizedWeight] {
         var weights: [Int: QuantizedWeight] = [:]
         for anchor in plan.placement.anchors {
             guard let tensor = topology.constant(anchor.weight) else { continue }
@@ -134,7 +143,15 @@ struct Quantize {
             {
                 least = QuantizedWeight.scalesThatFit(bias: values, activation: grid.scale)
             }
-            weights[anchor.node] = try QuantizedWeight(tensor, axis: anchor.channelAxis, minimumScales: least)
+            var weight = try QuantizedWeight(tensor, axis: anchor.channelAxis, minimumScales: least)
+            if rules.narrowsPairs, let pairs = WeightPairs(weight, of: topology.graph.nodes[anchor.node]) {
+                let risky = pairs.saturating
+                if !risky.isEmpty {
+                    weight = try QuantizedWeight(
+                        tensor, axis: anchor.channelAxis, minimumScales: least, narrow: risky)
+                }
+            }
+            weights[anchor.node] = weight
         }
         return weights
     }

@@ -1,4 +1,5 @@
 import Domain
+import Pages
 import Quantization
 
 /// One worker thread's statistics, with the ranges they had at each checkpoint. Positions are given out in rising order, so

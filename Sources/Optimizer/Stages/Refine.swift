@@ -14,6 +14,7 @@ struct Refine {
     let runs: SampleRuns
     /// In an order that depends on their content only.
     let samples: [Int]
+    let rules: TargetRules
     /// What was rounded for other candidates of the same model.
     let known: RoundedWeights
 
@@ -63,7 +64,11 @@ struct Refine {
             guard let weight = nearest[anchor.node] else { continue }
             let covariance = layers.first { $0.0.node == anchor.node }?.1
             let floats = try covariance.flatMap { _ in try prepared.topology.constant(anchor.weight)?.floats() }
-            let other = covariance.flatMap { covariance in floats.flatMap { weight.rounded($0, by: covariance) } }
+            var other = covariance.flatMap { covariance in floats.flatMap { weight.rounded($0, by: covariance) } }
+            if rules.narrowsPairs, let rounded = other {
+                let pairs = WeightPairs(rounded, of: prepared.topology.graph.nodes[anchor.node])
+                other = rounded.replacing(pairs?.saturating ?? [], from: weight)
+            }
             known.remember(anchor.node, weight, rounded: other)
         }
     }

@@ -35,15 +35,15 @@ struct SecondOrderRounding {
         self.factor = factor
     }
 
-    /// `weights` of one output, in input order, as multiples of `scale`.
-    func rounded(_ weights: [Float], scale: Float) -> [Int8] {
+    /// `weights` of one output, in input order, as multiples of `scale` from `-limit` to `limit`.
+    func rounded(_ weights: [Float], scale: Float, limit: Int8 = 127) -> [Int8] {
         var left = order.map { Double(weights[$0]) }
         var result = [Int8](repeating: 0, count: width)
         let scale = Double(scale)
         factor.withUnsafeBufferPointer { factor in
             for k in 0..<width {
                 let level = (left[k] / scale).rounded(.toNearestOrEven)
-                let whole = min(max(level, -127), 127)
+                let whole = min(max(level, -Double(limit)), Double(limit))
                 result[order[k]] = Int8(whole)
                 let error = (left[k] - whole * scale) / factor[k * width + k]
                 for j in (k + 1)..<max(width, k + 1) { left[j] -= error * factor[k * width + j] }
@@ -129,7 +129,8 @@ extension QuantizedWeight {
             }
             for channel in (group * perGroup)..<((group + 1) * perGroup) {
                 let places = (0..<width).map { channel * channelStride + $0 * inputStride }
-                let rounded = rounding.rounded(places.map { floats[$0] }, scale: scales[channel])
+                let rounded = rounding.rounded(
+                    places.map { floats[$0] }, scale: scales[channel], limit: limits[channel])
                 for (place, value) in zip(places, rounded) { result.values[place] = value }
             }
         }

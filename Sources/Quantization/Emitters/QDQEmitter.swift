@@ -1,10 +1,12 @@
 package import ModelGraph
 
-/// Carries out a plan for ONNX Runtime on x64: U8 activations and S8 weights as Q/DQ pairs, int32 biases with scale
-/// `s_x * s_w`, a quantizer behind every integer operator so that the runtime fuses each into one integer kernel.
+/// Carries out a plan for ONNX Runtime: U8 or S8 activations, as the target wants them, and S8 weights as Q/DQ pairs, int32
+/// biases with scale `s_x * s_w`, a quantizer behind every integer operator so that the runtime fuses each into one integer
+/// kernel.
 package struct QDQEmitter {
     private let topology: Topology
     private let plan: Plan
+    private let rules: TargetRules
     private var graph: Graph
     private var nodes: [Node] = []
     private var parameterNames: [ParameterKey: (scale: String, zero: String)] = [:]
@@ -18,9 +20,10 @@ package struct QDQEmitter {
         let zeroPoint: Int
     }
 
-    package init(_ topology: Topology, _ plan: Plan) {
+    package init(_ topology: Topology, _ plan: Plan, _ rules: TargetRules = .x64) {
         self.topology = topology
         self.plan = plan
+        self.rules = rules
         graph = topology.graph
     }
 
@@ -128,8 +131,7 @@ package struct QDQEmitter {
         if let known = parameterNames[key] { return known }
         let stem = "grid_\(parameterNames.count)"
         let scale = graph.addFloats([grid.scale], dims: [], stem: stem + "/scale")
-        let zero = graph.addInitializer(
-            Tensor(name: stem + "/zero_point", uint8s: [UInt8(grid.zeroPoint)], dims: []))
+        let zero = graph.addInitializer(rules.activations([grid.zeroPoint], dims: [], named: stem + "/zero_point"))
         parameterNames[key] = (scale, zero)
         return (scale, zero)
     }
@@ -146,17 +148,17 @@ package struct QDQEmitter {
         }
     }
 
-    /// A constant operand of an integer Add or Mul as U8 behind its own DQ.
+    /// A constant operand of an integer Add or Mul, in the type of activations behind its own DQ.
     private mutating func dequantizedConstant(_ constant: Tensor) -> String? {
         if let known = dequantized[constant.name] { return known }
         guard let values = try? constant.floats(), let low = values.min(), let high = values.max() else { return nil }
         let grid = Affine.unsigned(ValueRange(low: low, high: high))
-        let bytes = values.map { value in
+        let levels = values.map { value in
             let q = (value / grid.scale).rounded(.toNearestOrEven) + Float(grid.zeroPoint)
-            return UInt8(min(max(q, 0), 255))
+            return Int(min(max(q, 0), 255))
         }
         let integer = graph.addInitializer(
-            Tensor(name: constant.name + "/quantized", uint8s: bytes, dims: constant.dims))
+            rules.activations(levels, dims: constant.dims, named: constant.name + "/quantized"))
         let parameters = parameters(grid)
         let result = graph.freshName(constant.name + "/dequantized")
         nodes.append(

@@ -15,6 +15,8 @@ struct API: Sendable {
     let downloads = Seats(count: 128)
     let queue: JobQueue
     let inspector: Inspector
+    /// Signs how artifacts were made; its public half is for everybody.
+    let key: SigningKey
     let metrics: Metrics
     let readiness: Readiness
     let log: Logger

@@ -47,7 +47,7 @@ struct Download: Sendable {
         fields["Content-Disposition"] = "\(disposition); filename=\"\(FileName.safe(name, or: "download"))\""
         // A page made from a customer's file runs nothing and loads nothing, whatever it says.
         if mediaType.hasPrefix("text/html") {
-            fields["Content-Security-Policy"] = "default-src 'none'; style-src 'unsafe-inline'; sandbox"
+            fields["Content-Security-Policy"] = Self.pagePolicy
             fields["X-Content-Type-Options"] = "nosniff"
         }
         if coding != .identity { fields["Content-Encoding"] = coding.rawValue }
@@ -60,6 +60,8 @@ struct Download: Sendable {
         if let coded { fields["Repr-Digest"] = DigestFields.field(coded) }
         return fields
     }
+
+    static let pagePolicy = "default-src 'none'; style-src 'unsafe-inline'; sandbox"
 
     private static func tag(_ digest: Digest, _ coding: Coding) -> String {
         "\"sha256-\(digest.hex)\(coding == .identity ? "" : "+" + coding.rawValue)\""

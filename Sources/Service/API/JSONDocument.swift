@@ -44,6 +44,39 @@ enum JSONDocument: Equatable, Sendable {
     }
 }
 
+extension JSONDocument: Encodable {
+    private struct Key: CodingKey {
+        var stringValue: String
+        var intValue: Int? { nil }
+        init(_ name: String) { stringValue = name }
+        init?(stringValue: String) { self.stringValue = stringValue }
+        init?(intValue: Int) { nil }
+    }
+
+    /// As it came, whatever the encoder does to the names of other things.
+    func encode(to encoder: any Encoder) throws {
+        switch self {
+        case .object(let fields):
+            var container = encoder.container(keyedBy: Key.self)
+            for field in fields { try container.encode(field.value, forKey: Key(field.name)) }
+        case .array(let items):
+            var container = encoder.unkeyedContainer()
+            for item in items { try container.encode(item) }
+        case .null:
+            var container = encoder.singleValueContainer()
+            try container.encodeNil()
+        case .bool(let flag): try Self.encode(flag, encoder)
+        case .number(let number): try Self.encode(number, encoder)
+        case .string(let text): try Self.encode(text, encoder)
+        }
+    }
+
+    private static func encode(_ value: some Encodable, _ encoder: any Encoder) throws {
+        var container = encoder.singleValueContainer()
+        try container.encode(value)
+    }
+}
+
 private struct Reader {
     static let depthLimit = 64
     let bytes: [UInt8]

@@ -72,7 +72,7 @@ struct JobRequest: Sendable {
     }
 
     /// Seconds as a number, or "15m" and the like.
-    private static func deadline(_ reader: inout FieldReader) -> Double? {
+    static func deadline(_ reader: inout FieldReader) -> Double? {
         let longest = 30.0 * 86400
         switch reader.value("deadline") {
         case nil: return nil

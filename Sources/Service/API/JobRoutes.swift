@@ -13,10 +13,7 @@ extension API {
         let key = try idempotencyKey(request)
         let document = try await request.json()
         let wish = try JobRequest(document)
-        let fingerprint = try key.map { key in
-            IdempotencyKey(
-                key: key, fingerprint: try Digest(sha256: Array("POST /v1/jobs\n\(document.canonical)".utf8)))
-        }
+        let fingerprint = try Self.fingerprint(key, request, document.canonical)
         let admission: Admission
         do {
             admission = try await admit(wish)
@@ -33,8 +30,16 @@ extension API {
         return try await queued(try await queue.enqueue(job, key: fingerprint))
     }
 
+    /// The key together with everything of the request that matters.
+    static func fingerprint(_ key: String?, _ request: Request, _ body: String) throws -> IdempotencyKey? {
+        try key.map { key in
+            IdempotencyKey(
+                key: key, fingerprint: try Digest(sha256: Array("POST \(request.path)\n\(body)".utf8)))
+        }
+    }
+
     /// Up to 255 visible ASCII characters, with or without the quotes of a structured field.
-    private func idempotencyKey(_ request: Request) throws -> String? {
+    func idempotencyKey(_ request: Request) throws -> String? {
         guard let field = request.fields["Idempotency-Key"] else { return nil }
         let text = field.trimmingCharacters(in: CharacterSet(charactersIn: "\" \t"))
         guard (1...255).contains(text.utf8.count), text.utf8.allSatisfy({ (0x21...0x7E).contains($0) }) else {
@@ -82,7 +87,7 @@ extension API {
         }
     }
 
-    private func queued(_ result: Enqueued) async throws -> Response {
+    func queued(_ result: Enqueued) async throws -> Response {
         switch result {
         case .created(let job): return try await accepted(job, replayed: false)
         case .replayed(let job): return try await accepted(job, replayed: true)

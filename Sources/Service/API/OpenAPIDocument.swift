@@ -197,6 +197,43 @@ enum OpenAPIDocument {
               parameters: *download
               responses: *binary
 
+          /v1/models/{id}/lint:
+            parameters:
+              - $ref: '#/components/parameters/ModelId'
+            post:
+              tags: [models]
+              operationId: lintModel
+              summary: Where a quantized model breaks the rules of a target, as JSON or as text by Accept
+              description: |
+                For models quantized by any tool: nodes that the runtime will compute in float or wrongly, what that costs and what
+                to do. A worker process reads the model; it is not run, and nothing is kept.
+              parameters:
+                - name: target
+                  in: query
+                  description: Whose rules.
+                  schema: { $ref: '#/components/schemas/Target' }
+                - name: Accept
+                  in: header
+                  schema: { type: string }
+                  example: text/plain
+              responses:
+                '200':
+                  description: The broken rules; none when the model breaks none, or is not quantized.
+                  headers:
+                    Vary: { $ref: '#/components/headers/Vary' }
+                  content:
+                    application/json:
+                      schema: { $ref: '#/components/schemas/LintReport' }
+                    text/plain:
+                      schema: { type: string }
+                '400': { $ref: '#/components/responses/BadRequest' }
+                '404': { $ref: '#/components/responses/NotFound' }
+                '406': { $ref: '#/components/responses/Problem' }
+                '422': { $ref: '#/components/responses/Unprocessable' }
+                '500': { $ref: '#/components/responses/Problem' }
+                '503': { $ref: '#/components/responses/Unavailable' }
+                '507': { $ref: '#/components/responses/NoSpace' }
+
           /v1/calibration-sets:
             post:
               tags: [calibration sets]
@@ -566,6 +603,57 @@ enum OpenAPIDocument {
                 '404': { $ref: '#/components/responses/NotFound' }
                 '500': { $ref: '#/components/responses/Problem' }
 
+          /v1/jobs/{id}/reproduce:
+            parameters:
+              - $ref: '#/components/parameters/JobId'
+            post:
+              tags: [jobs]
+              operationId: reproduceJob
+              summary: Run a job again and see whether the same bytes come out
+              description: |
+                A new job on the same model and sets. Its recipe is the `plan.record` of the first one's report, in which everything
+                is written out that timing and the gate decided, so that the artifact is expected to be identical. When it has
+                ended, `reproduces` in the job and in its report says whether it is, and what differs when it is not.
+              parameters:
+                - name: Idempotency-Key
+                  in: header
+                  description: As for a job.
+                  schema: { type: string, minLength: 1, maxLength: 255 }
+              requestBody:
+                required: false
+                content:
+                  application/json:
+                    schema:
+                      type: object
+                      additionalProperties: false
+                      properties:
+                        deadline:
+                          description: Counted from now; seconds, or a text such as "90s", "15m", "2h".
+                          type: [string, number]
+              responses:
+                '202':
+                  description: Queued, or replayed.
+                  headers:
+                    Location: { $ref: '#/components/headers/Location' }
+                    Retry-After: { $ref: '#/components/headers/RetryAfter' }
+                  content:
+                    application/json:
+                      schema: { $ref: '#/components/schemas/Job' }
+                '400': { $ref: '#/components/responses/BadRequest' }
+                '404': { $ref: '#/components/responses/NotFound' }
+                '409': { $ref: '#/components/responses/Conflict' }
+                '413': { $ref: '#/components/responses/TooLarge' }
+                '422': { $ref: '#/components/responses/Unprocessable' }
+                '429':
+                  description: Too many jobs wait.
+                  headers:
+                    Retry-After: { $ref: '#/components/headers/RetryAfter' }
+                  content:
+                    application/problem+json:
+                      schema: { $ref: '#/components/schemas/Problem' }
+                '500': { $ref: '#/components/responses/Problem' }
+                '503': { $ref: '#/components/responses/Unavailable' }
+
           /v1/jobs/{id}/artifact:
             parameters:
               - $ref: '#/components/parameters/JobId'
@@ -627,7 +715,7 @@ enum OpenAPIDocument {
                     Vary: { $ref: '#/components/headers/Vary' }
                   content:
                     application/json:
-                      schema: { type: object }
+                      schema: { $ref: '#/components/schemas/Report' }
                     text/html:
                       schema: { type: string }
                     text/plain:
@@ -650,13 +738,13 @@ enum OpenAPIDocument {
               operationId: getReportJSON
               summary: The report as JSON
               parameters: *download
-              responses: &jsonResult
+              responses:
                 '200':
-                  description: The document.
+                  description: The report.
                   headers: *contentHeaders
                   content:
                     application/json:
-                      schema: { type: object }
+                      schema: { $ref: '#/components/schemas/Report' }
                 '206': { $ref: '#/components/responses/PartialContent' }
                 '304': { $ref: '#/components/responses/NotModified' }
                 '400': { $ref: '#/components/responses/BadRequest' }
@@ -722,7 +810,21 @@ enum OpenAPIDocument {
               operationId: getPlan
               summary: Every tensor's parameters, and the reason
               parameters: *download
-              responses: *jsonResult
+              responses:
+                '200':
+                  description: The document.
+                  headers: *contentHeaders
+                  content:
+                    application/json:
+                      schema: { type: object }
+                '206': { $ref: '#/components/responses/PartialContent' }
+                '304': { $ref: '#/components/responses/NotModified' }
+                '400': { $ref: '#/components/responses/BadRequest' }
+                '404': { $ref: '#/components/responses/NotFound' }
+                '409': { $ref: '#/components/responses/Conflict' }
+                '416': { $ref: '#/components/responses/BadRange' }
+                '500': { $ref: '#/components/responses/Problem' }
+                '503': { $ref: '#/components/responses/Unavailable' }
 
           /v1/jobs/{id}/log:
             parameters:
@@ -733,6 +835,138 @@ enum OpenAPIDocument {
               summary: What the worker printed; there for failed jobs too
               parameters: *download
               responses: *textResult
+
+          /v1/jobs/{id}/provenance:
+            parameters:
+              - $ref: '#/components/parameters/JobId'
+            get:
+              tags: [results]
+              operationId: getProvenance
+              summary: How the artifact was made, signed
+              description: |
+                A DSSE envelope around an in-toto statement (v1) with a predicate of SLSA provenance (v1). It names the artifact, the
+                report and the plan, the model and the sets by their SHA-256, and has what was asked for and what was decided. The
+                signature is Ed25519's, by the key at `/v1/keys/provenance.pem`; the README has the commands that check it.
+              parameters: *download
+              responses:
+                '200':
+                  description: The envelope, one line of JSON.
+                  headers: *contentHeaders
+                  content:
+                    application/vnd.dsse.envelope.v1+json:
+                      schema: { $ref: '#/components/schemas/Envelope' }
+                '206': { $ref: '#/components/responses/PartialContent' }
+                '304': { $ref: '#/components/responses/NotModified' }
+                '400': { $ref: '#/components/responses/BadRequest' }
+                '404': { $ref: '#/components/responses/NotFound' }
+                '409': { $ref: '#/components/responses/Conflict' }
+                '416': { $ref: '#/components/responses/BadRange' }
+                '500': { $ref: '#/components/responses/Problem' }
+                '503': { $ref: '#/components/responses/Unavailable' }
+
+          /v1/keys/provenance.pem:
+            get:
+              tags: [server]
+              operationId: getProvenanceKey
+              summary: The public key that statements of provenance are checked with
+              responses:
+                '200':
+                  description: An Ed25519 key in PEM form (SubjectPublicKeyInfo).
+                  headers:
+                    ETag: { $ref: '#/components/headers/ETag' }
+                  content:
+                    application/x-pem-file:
+                      schema: { type: string }
+                '400': { $ref: '#/components/responses/BadRequest' }
+                '500': { $ref: '#/components/responses/Problem' }
+
+          /v1/compare:
+            get:
+              tags: [results]
+              operationId: getComparison
+              summary: Jobs of one model side by side, as JSON, as a page or as a text table by Accept
+              description: |
+                What their reports measured and what their plans decided; nothing is measured anew. Only finished jobs of one model
+                can be compared: `different-models` (422), `job-not-finished` (409). Without an Accept field it is JSON.
+              parameters:
+                - $ref: '#/components/parameters/Jobs'
+              responses:
+                '200':
+                  description: The comparison.
+                  content:
+                    application/json:
+                      schema: { $ref: '#/components/schemas/Comparison' }
+                    text/html:
+                      schema: { type: string }
+                    text/plain:
+                      schema: { type: string }
+                '400': { $ref: '#/components/responses/BadRequest' }
+                '404': { $ref: '#/components/responses/NotFound' }
+                '406': { $ref: '#/components/responses/Problem' }
+                '409': { $ref: '#/components/responses/Conflict' }
+                '422': { $ref: '#/components/responses/Unprocessable' }
+                '500': { $ref: '#/components/responses/Problem' }
+                '503': { $ref: '#/components/responses/Unavailable' }
+
+          /v1/compare.json:
+            get:
+              tags: [results]
+              operationId: getComparisonJSON
+              summary: Jobs of one model side by side, as JSON
+              parameters:
+                - $ref: '#/components/parameters/Jobs'
+              responses:
+                '200':
+                  description: The comparison.
+                  content:
+                    application/json:
+                      schema: { $ref: '#/components/schemas/Comparison' }
+                '400': { $ref: '#/components/responses/BadRequest' }
+                '404': { $ref: '#/components/responses/NotFound' }
+                '409': { $ref: '#/components/responses/Conflict' }
+                '422': { $ref: '#/components/responses/Unprocessable' }
+                '500': { $ref: '#/components/responses/Problem' }
+                '503': { $ref: '#/components/responses/Unavailable' }
+
+          /v1/compare.txt:
+            get:
+              tags: [results]
+              operationId: getComparisonText
+              summary: Jobs of one model side by side, as a text table
+              parameters:
+                - $ref: '#/components/parameters/Jobs'
+              responses:
+                '200':
+                  description: The comparison.
+                  content:
+                    text/plain:
+                      schema: { type: string }
+                '400': { $ref: '#/components/responses/BadRequest' }
+                '404': { $ref: '#/components/responses/NotFound' }
+                '409': { $ref: '#/components/responses/Conflict' }
+                '422': { $ref: '#/components/responses/Unprocessable' }
+                '500': { $ref: '#/components/responses/Problem' }
+                '503': { $ref: '#/components/responses/Unavailable' }
+
+          /v1/compare.html:
+            get:
+              tags: [results]
+              operationId: getComparisonHTML
+              summary: Jobs of one model side by side, as one self-contained page
+              parameters:
+                - $ref: '#/components/parameters/Jobs'
+              responses:
+                '200':
+                  description: The comparison.
+                  content:
+                    text/html:
+                      schema: { type: string }
+                '400': { $ref: '#/components/responses/BadRequest' }
+                '404': { $ref: '#/components/responses/NotFound' }
+                '409': { $ref: '#/components/responses/Conflict' }
+                '422': { $ref: '#/components/responses/Unprocessable' }
+                '500': { $ref: '#/components/responses/Problem' }
+                '503': { $ref: '#/components/responses/Unavailable' }
 
           /livez:
             get:
@@ -808,6 +1042,13 @@ enum OpenAPIDocument {
               name: id
               in: path
               required: true
+              schema: { type: string }
+            Jobs:
+              name: jobs
+              in: query
+              required: true
+              description: 2 to 8 different jobs' ids, separated by commas.
+              example: job_01kbv0000000000000000000aa,job_01kbv0000000000000000000ab
               schema: { type: string }
             Limit:
               name: limit
@@ -943,7 +1184,7 @@ enum OpenAPIDocument {
                   schema: { $ref: '#/components/schemas/Problem' }
             Conflict:
               description: |
-                Not in this state: `in-use`, `job-not-finished`, `job-failed`, `job-cancelled`, `job-expired`.
+                Not in this state: `in-use`, `job-not-finished`, `job-failed`, `job-cancelled`, `job-expired`, `no-record`.
               content:
                 application/problem+json:
                   schema: { $ref: '#/components/schemas/Problem' }
@@ -1008,9 +1249,13 @@ enum OpenAPIDocument {
               type: integer
               minimum: 0
             Target:
-              description: The runtime and processor that an artifact is made for.
+              description: |
+                The runtime and processor that an artifact is made for. `onnxruntime-x64`: U8 activations, S8 weights.
+                `onnxruntime-x64-avx2`: the same, with 7-bit weights where sums of products could saturate on processors without
+                VNNI. `onnxruntime-arm`: S8 activations, S8 weights; on other machines its speed is not measured and nothing is
+                decided by timing.
               type: string
-              enum: [onnxruntime-x64]
+              enum: [onnxruntime-x64, onnxruntime-x64-avx2, onnxruntime-arm]
             Scheme:
               description: |
                 How values are represented. `int8-static`: 8-bit activations and weights wherever the runtime computes with them.
@@ -1063,6 +1308,61 @@ enum OpenAPIDocument {
                 code: { type: string }
                 detail: { type: string }
                 pointer: { type: string }
+            LintReport:
+              type: object
+              additionalProperties: false
+              required: [schema, target, quantized, nodes, errors, warnings, rules, violations, omitted]
+              properties:
+                schema: { type: string, const: octavo-lint/1 }
+                target: { $ref: '#/components/schemas/Target' }
+                quantized:
+                  description: Whether the model has Q/DQ or integer operators; one without breaks no rule.
+                  type: boolean
+                nodes:
+                  description: Operators looked at, subgraphs included.
+                  type: integer
+                errors:
+                  description: Violations that mean wrong numbers, lost accuracy or a file that does not load.
+                  type: integer
+                warnings:
+                  description: Violations that cost speed.
+                  type: integer
+                rules:
+                  description: The rules that are broken, errors first.
+                  type: array
+                  items:
+                    type: object
+                    additionalProperties: false
+                    required: [code, severity, fault, cost, advice, violations]
+                    properties:
+                      code: { type: string }
+                      severity: { type: string, enum: [error, warning] }
+                      fault: { type: string }
+                      cost:
+                        description: What it costs; measured where it says so.
+                        type: string
+                      advice: { type: string }
+                      violations: { type: integer }
+                violations:
+                  description: In the order of the graph, at most 1000.
+                  type: array
+                  items:
+                    type: object
+                    additionalProperties: false
+                    required: [code, node, name, detail]
+                    properties:
+                      code: { type: string }
+                      node:
+                        description: Name of the node, or of what it makes when it has none.
+                        type: string
+                      name:
+                        description: The operator.
+                        type: string
+                      tensor: { type: string }
+                      detail: { type: string }
+                omitted:
+                  description: Violations that are counted but not listed.
+                  type: integer
             Model:
               type: object
               additionalProperties: false
@@ -1482,7 +1782,7 @@ enum OpenAPIDocument {
               additionalProperties: false
               required: [kind, name, media_type, digest, size, href]
               properties:
-                kind: { type: string, enum: [artifact, report, report-text, report-html, plan, log] }
+                kind: { type: string, enum: [artifact, report, report-text, report-html, plan, log, provenance] }
                 name: { type: string }
                 media_type: { type: string }
                 digest: { $ref: '#/components/schemas/Digest' }
@@ -1553,6 +1853,7 @@ enum OpenAPIDocument {
                 failure:
                   description: Why it failed; in a job that waits again, why the last attempt did.
                   $ref: '#/components/schemas/Failure'
+                reproduces: { $ref: '#/components/schemas/Reproduction' }
                 artifacts:
                   type: array
                   items: { $ref: '#/components/schemas/Artifact' }
@@ -1617,6 +1918,980 @@ enum OpenAPIDocument {
                     input_bytes: { $ref: '#/components/schemas/Bytes' }
                     memory_limit_bytes: { $ref: '#/components/schemas/Bytes' }
                 queue_length: { type: integer }
+            Interval:
+              description: Of 95 %.
+              type: object
+              additionalProperties: false
+              required: [low, high]
+              properties:
+                low: { type: number }
+                high: { type: number }
+            Conditions:
+              description: "What an artifact's bytes may depend on besides its inputs and its recipe."
+              type: object
+              additionalProperties: false
+              properties:
+                octavo_version: { type: string }
+                engine: { type: string }
+                engine_version: { type: string }
+                kernels: { type: string }
+                processor: { type: string }
+            Reproduction:
+              description: For a job that repeats another one.
+              type: object
+              additionalProperties: false
+              required: [job, expected, original]
+              properties:
+                job:
+                  description: The job that is repeated.
+                  type: string
+                expected:
+                  description: Digest of its artifact.
+                  $ref: '#/components/schemas/Digest'
+                original: { $ref: '#/components/schemas/Conditions' }
+                digest:
+                  description: Digest of the artifact that came out; absent before the end.
+                  $ref: '#/components/schemas/Digest'
+                identical: { type: boolean }
+                reasons:
+                  description: What is known to differ between the two runs, when the bytes do.
+                  type: array
+                  items:
+                    type: string
+            Envelope:
+              description: DSSE, version 1.
+              type: object
+              additionalProperties: false
+              required: [payload, payloadType, signatures]
+              properties:
+                payload:
+                  description: The in-toto statement in base64.
+                  type: string
+                payloadType:
+                  type: string
+                  const: application/vnd.in-toto+json
+                signatures:
+                  type: array
+                  items:
+                    type: object
+                    additionalProperties: false
+                    required: [keyid, sig]
+                    properties:
+                      keyid:
+                        description: SHA-256 of the public key's DER form.
+                        type: string
+                      sig:
+                        description: Ed25519 over "DSSEv1 28 application/vnd.in-toto+json LENGTH PAYLOAD", in base64.
+                        type: string
+            Comparison:
+              description: Jobs of one model side by side.
+              type: object
+              additionalProperties: false
+              required: [schema, model, jobs, options, notes]
+              properties:
+                schema:
+                  type: string
+                  const: octavo-compare/1
+                model:
+                  type: object
+                  additionalProperties: false
+                  required: [id]
+                  properties:
+                    id: { $ref: '#/components/schemas/Digest' }
+                    name: { type: string }
+                jobs:
+                  type: array
+                  items:
+                    $ref: '#/components/schemas/ComparedJob'
+                options:
+                  description: Only those that are not the same in all jobs.
+                  type: array
+                  items:
+                    type: object
+                    additionalProperties: false
+                    required: [name, values]
+                    properties:
+                      name: { type: string }
+                      values:
+                        description: In the order of the jobs; null where a job has none.
+                        type: array
+                        items:
+                          type: [string, 'null']
+                plan: { $ref: '#/components/schemas/PlanComparison' }
+                notes:
+                  description: What must be kept in mind when the numbers are put beside each other.
+                  type: array
+                  items:
+                    type: string
+            ComparedJob:
+              description: "One job's numbers; what it did not measure is absent."
+              type: object
+              additionalProperties: false
+              required: [id, href, target, scheme]
+              properties:
+                id: { type: string }
+                href: { type: string }
+                finished: { $ref: '#/components/schemas/Time' }
+                verdict: { type: string }
+                target: { $ref: '#/components/schemas/Target' }
+                scheme: { $ref: '#/components/schemas/Scheme' }
+                artifact:
+                  type: object
+                  additionalProperties: false
+                  required: [digest, size, href]
+                  properties:
+                    digest: { $ref: '#/components/schemas/Digest' }
+                    size: { $ref: '#/components/schemas/Bytes' }
+                    href: { type: string }
+                held_out:
+                  description: Whether quality was judged on samples that calibration had not seen.
+                  type: boolean
+                accuracy: { $ref: '#/components/schemas/ReportAccuracy' }
+                detection: { $ref: '#/components/schemas/ReportDetection' }
+                fidelity:
+                  type: object
+                  additionalProperties: false
+                  required: [samples]
+                  properties:
+                    samples:
+                      type: integer
+                      minimum: 0
+                    top1_agreement:
+                      type: number
+                      minimum: 0
+                      maximum: 1
+                    sqnr_db: { type: number }
+                    cosine: { type: number }
+                gate: { $ref: '#/components/schemas/ReportGate' }
+                latency:
+                  type: object
+                  additionalProperties: false
+                  required: [speedup, speedup_interval, noise_floor, stability, threads]
+                  properties:
+                    fp32_p50_ms: { type: number }
+                    int8_p50_ms: { type: number }
+                    fp32_p99_ms: { type: number }
+                    int8_p99_ms: { type: number }
+                    speedup: { type: number }
+                    speedup_interval: { $ref: '#/components/schemas/Interval' }
+                    noise_floor: { type: number }
+                    stability:
+                      type: string
+                      enum: [stable, drifting, unstable]
+                    threads:
+                      type: integer
+                      minimum: 0
+                    processor: { type: string }
+                size: { $ref: '#/components/schemas/ReportSize' }
+                coverage:
+                  type: object
+                  additionalProperties: false
+                  properties:
+                    mac_share:
+                      type: number
+                      minimum: 0
+                      maximum: 1
+                    node_share:
+                      type: number
+                      minimum: 0
+                      maximum: 1
+                plan:
+                  type: object
+                  additionalProperties: false
+                  properties:
+                    form: { type: string }
+                    quantized_activations:
+                      type: integer
+                      minimum: 0
+                    quantized_weights:
+                      type: integer
+                      minimum: 0
+                    kept_float:
+                      type: integer
+                      minimum: 0
+            PlanComparison:
+              description: Where the plans part.
+              type: object
+              additionalProperties: false
+              required: [nodes_differing, nodes, tensors_differing, tensors]
+              properties:
+                nodes_differing:
+                  type: integer
+                  minimum: 0
+                nodes:
+                  description: The first 100 of them.
+                  type: array
+                  items:
+                    type: object
+                    additionalProperties: false
+                    required: [node, op, fates]
+                    properties:
+                      node: { type: string }
+                      op: { type: string }
+                      fates:
+                        type: array
+                        items:
+                          type: [string, 'null']
+                tensors_differing:
+                  type: integer
+                  minimum: 0
+                tensors:
+                  description: The 100 whose ranges differ most.
+                  type: array
+                  items:
+                    type: object
+                    additionalProperties: false
+                    required: [tensor, ranges]
+                    properties:
+                      tensor: { type: string }
+                      ranges:
+                        type: array
+                        items:
+                            oneOf:
+                              - type: 'null'
+                              - type: object
+                                additionalProperties: false
+                                required: [low, high]
+                                properties:
+                                  low: { type: number }
+                                  high: { type: number }
+            ReportGate:
+              description: The bound that was asked for, and what came out.
+              type: object
+              additionalProperties: false
+              required: [metric, max_drop, met, detail]
+              properties:
+                metric: { type: string }
+                max_drop: { type: number }
+                drop: { type: number }
+                met: { type: boolean }
+                detail: { type: string }
+            ReportSize:
+              type: object
+              additionalProperties: false
+              required: [model_bytes, artifact_bytes]
+              properties:
+                model_bytes: { $ref: '#/components/schemas/Bytes' }
+                artifact_bytes: { $ref: '#/components/schemas/Bytes' }
+                ratio: { type: number }
+                model_weight_bytes: { $ref: '#/components/schemas/Bytes' }
+                artifact_weight_bytes: { $ref: '#/components/schemas/Bytes' }
+            ReportScore:
+              description: "Share of correct samples, with Wilson's interval."
+              type: object
+              additionalProperties: false
+              required: [correct, share, interval]
+              properties:
+                correct:
+                  type: integer
+                  minimum: 0
+                share:
+                  type: number
+                  minimum: 0
+                  maximum: 1
+                interval: { $ref: '#/components/schemas/Interval' }
+            ReportAccuracy:
+              description: Against class labels, both models on the same samples.
+              type: object
+              additionalProperties: false
+              required: [output, classes, samples, fp32_top1, int8_top1, delta, delta_interval, lost, gained, mcnemar_p]
+              properties:
+                output: { type: string }
+                classes:
+                  type: integer
+                  minimum: 0
+                samples:
+                  type: integer
+                  minimum: 0
+                fp32_top1: { $ref: '#/components/schemas/ReportScore' }
+                int8_top1: { $ref: '#/components/schemas/ReportScore' }
+                fp32_top5: { $ref: '#/components/schemas/ReportScore' }
+                int8_top5: { $ref: '#/components/schemas/ReportScore' }
+                delta:
+                  description: INT8 minus FP32.
+                  type: number
+                delta_interval:
+                  description: Of the paired difference.
+                  $ref: '#/components/schemas/Interval'
+                lost:
+                  description: Samples that only FP32 gets right.
+                  type: integer
+                  minimum: 0
+                gained:
+                  description: Samples that only INT8 gets right.
+                  type: integer
+                  minimum: 0
+                mcnemar_p:
+                  description: McNemar's exact test on the two.
+                  type: number
+                  minimum: 0
+                  maximum: 1
+                kept:
+                  description: INT8's top-1 over FP32's.
+                  type: number
+            ReportPrecision:
+              description: Mean average precision as COCO counts it, over IoU 0.50 to 0.95 and at 0.50.
+              type: object
+              additionalProperties: false
+              required: [map, map50]
+              properties:
+                map:
+                  type: number
+                  minimum: 0
+                  maximum: 1
+                map50:
+                  type: number
+                  minimum: 0
+                  maximum: 1
+            ReportDetection:
+              description: Boxes of both models.
+              type: object
+              additionalProperties: false
+              required:
+                - head
+                - outputs
+                - classes
+                - samples
+                - min_score
+                - suppression_iou
+                - confident_score
+                - fp32_confident
+                - int8_confident
+                - matched
+              properties:
+                head: { type: string }
+                outputs:
+                  type: array
+                  items:
+                    type: string
+                classes:
+                  type: integer
+                  minimum: 0
+                samples:
+                  type: integer
+                  minimum: 0
+                min_score: { type: number }
+                suppression_iou: { type: number }
+                labelled:
+                  type: object
+                  additionalProperties: false
+                  required: [objects, fp32, int8, delta, delta_interval]
+                  properties:
+                    objects:
+                      type: integer
+                      minimum: 0
+                    fp32: { $ref: '#/components/schemas/ReportPrecision' }
+                    int8: { $ref: '#/components/schemas/ReportPrecision' }
+                    delta: { type: number }
+                    delta_interval: { $ref: '#/components/schemas/Interval' }
+                agreement: { $ref: '#/components/schemas/ReportPrecision' }
+                confident_score: { type: number }
+                fp32_confident:
+                  type: integer
+                  minimum: 0
+                int8_confident:
+                  type: integer
+                  minimum: 0
+                score_shift: { type: number }
+                matched:
+                  type: integer
+                  minimum: 0
+            ReportFidelity:
+              description: Likeness to FP32, which needs no labels.
+              type: object
+              additionalProperties: false
+              required: [samples, outputs, worst]
+              properties:
+                samples:
+                  type: integer
+                  minimum: 0
+                outputs:
+                  type: array
+                  items:
+                    type: object
+                    additionalProperties: false
+                    required: [name, values, max_abs_error, mean_abs_error, identical, incomparable, broken]
+                    properties:
+                      name: { type: string }
+                      values:
+                        type: integer
+                        minimum: 0
+                      sqnr_db: { type: number }
+                      cosine: { type: number }
+                      max_abs_error: { type: number }
+                      mean_abs_error: { type: number }
+                      identical: { type: boolean }
+                      incomparable:
+                        type: integer
+                        minimum: 0
+                      broken:
+                        type: integer
+                        minimum: 0
+                agreement:
+                  type: object
+                  additionalProperties: false
+                  required: [output, classes, samples, top1, top1_interval]
+                  properties:
+                    output: { type: string }
+                    classes:
+                      type: integer
+                      minimum: 0
+                    samples:
+                      type: integer
+                      minimum: 0
+                    top1:
+                      type: number
+                      minimum: 0
+                      maximum: 1
+                    top1_interval: { $ref: '#/components/schemas/Interval' }
+                    top5:
+                      type: number
+                      minimum: 0
+                      maximum: 1
+                worst:
+                  description: The samples that suffer most, worst first.
+                  type: array
+                  items:
+                    type: object
+                    additionalProperties: false
+                    required: [index]
+                    properties:
+                      index:
+                        type: integer
+                        minimum: 0
+                      digest:
+                        description: XXH64 of the sample's bytes.
+                        type: string
+                      sqnr_db: { type: number }
+                      flipped: { type: boolean }
+            ReportSeries:
+              description: |
+                A percentile is there only when the timings support it, p50 from 11, p90 from 64, p95 from 130, p99 from
+                662.
+              type: object
+              additionalProperties: false
+              required: [timings, runs_per_timing, min_ms, mean_ms]
+              properties:
+                timings:
+                  type: integer
+                  minimum: 0
+                runs_per_timing:
+                  type: integer
+                  minimum: 0
+                min_ms: { type: number }
+                mean_ms: { type: number }
+                p50_ms: { type: number }
+                p90_ms: { type: number }
+                p95_ms: { type: number }
+                p99_ms: { type: number }
+            ReportLatency:
+              description: Both models timed in rounds of random order.
+              type: object
+              additionalProperties: false
+              required:
+                - fp32
+                - int8
+                - speedup
+                - speedup_interval
+                - noise_floor
+                - stability
+                - drift
+                - rounds
+                - warmup_runs
+                - threads
+                - seconds
+                - conditions
+                - notes
+              properties:
+                fp32: { $ref: '#/components/schemas/ReportSeries' }
+                int8: { $ref: '#/components/schemas/ReportSeries' }
+                distribution:
+                  description: How often which latency was seen, in bins of one width.
+                  type: object
+                  additionalProperties: false
+                  required: [from_ms, bin_ms, fp32, int8, fp32_above, int8_above]
+                  properties:
+                    from_ms: { type: number }
+                    bin_ms: { type: number }
+                    fp32:
+                      type: array
+                      items:
+                        type: integer
+                        minimum: 0
+                    int8:
+                      type: array
+                      items:
+                        type: integer
+                        minimum: 0
+                    fp32_above:
+                      description: Beyond the last bin.
+                      type: integer
+                      minimum: 0
+                    int8_above:
+                      type: integer
+                      minimum: 0
+                speedup:
+                  description: Median of FP32 over median of INT8.
+                  type: number
+                speedup_interval: { $ref: '#/components/schemas/Interval' }
+                noise_floor:
+                  description: FP32 against itself; 95 % of random halvings of its timings differ by at most this share.
+                  type: number
+                stability:
+                  type: string
+                  enum: [stable, drifting, unstable]
+                drift: { type: number }
+                rounds:
+                  type: integer
+                  minimum: 0
+                warmup_runs:
+                  type: integer
+                  minimum: 0
+                threads:
+                  type: integer
+                  minimum: 0
+                seconds: { type: number }
+                conditions:
+                  type: object
+                  additionalProperties: false
+                  required: [cores]
+                  properties:
+                    cores:
+                      type: integer
+                      minimum: 0
+                    steal_share:
+                      type: number
+                      minimum: 0
+                      maximum: 1
+                    busy_share:
+                      type: number
+                      minimum: 0
+                      maximum: 1
+                    load_before: { type: number }
+                    load_after: { type: number }
+                    throttled_share:
+                      type: number
+                      minimum: 0
+                      maximum: 1
+                notes:
+                  type: array
+                  items:
+                    type: string
+            ReportCoverage:
+              description: What runs in integers, counted in the graph that the engine makes of the artifact.
+              type: object
+              additionalProperties: false
+              required: [operators, integer_nodes, float_nodes, other_nodes, conversions, float_reasons]
+              properties:
+                operators:
+                  type: array
+                  items:
+                    type: object
+                    additionalProperties: false
+                    required: [name, kind, count]
+                    properties:
+                      name: { type: string }
+                      kind:
+                        type: string
+                        enum: [integer, float, other]
+                      count:
+                        type: integer
+                        minimum: 0
+                integer_nodes:
+                  type: integer
+                  minimum: 0
+                float_nodes:
+                  type: integer
+                  minimum: 0
+                other_nodes:
+                  type: integer
+                  minimum: 0
+                node_share:
+                  type: number
+                  minimum: 0
+                  maximum: 1
+                conversions:
+                  type: integer
+                  minimum: 0
+                macs:
+                  type: integer
+                  minimum: 0
+                mac_share:
+                  type: number
+                  minimum: 0
+                  maximum: 1
+                float_reasons:
+                  type: array
+                  items:
+                    type: object
+                    additionalProperties: false
+                    required: [node, name, reason]
+                    properties:
+                      node: { type: string }
+                      name: { type: string }
+                      reason: { type: string }
+                      mac_share:
+                        type: number
+                        minimum: 0
+                        maximum: 1
+            ReportPlan:
+              description: The plan in numbers; the plan itself is a document of its own.
+              type: object
+              additionalProperties: false
+              required: [quantized_activations, quantized_weights, kept_float]
+              properties:
+                quantized_activations:
+                  type: integer
+                  minimum: 0
+                quantized_weights:
+                  type: integer
+                  minimum: 0
+                kept_float:
+                  type: array
+                  items:
+                    type: object
+                    additionalProperties: false
+                    required: [name, reason]
+                    properties:
+                      name: { type: string }
+                      reason: { type: string }
+                layers:
+                  description: The noisiest first.
+                  type: array
+                  items:
+                    type: object
+                    additionalProperties: false
+                    required: [node, sqnr_db]
+                    properties:
+                      node: { type: string }
+                      sqnr_db:
+                        description: This layer alone in integers.
+                        type: number
+                      accumulated_sqnr_db:
+                        description: The same output with all layers in integers.
+                        type: number
+                      place:
+                        description: Place among the model's nodes.
+                        type: integer
+                        minimum: 0
+                ranges:
+                  description: In the model's order.
+                  type: array
+                  items:
+                    type: object
+                    additionalProperties: false
+                    required: [tensor, low, high]
+                    properties:
+                      tensor: { type: string }
+                      low: { type: number }
+                      high: { type: number }
+                record: { $ref: '#/components/schemas/Recipe' }
+            Recipe:
+              description: Everything that a job asks for beyond the model and the samples.
+              type: object
+              additionalProperties: false
+              required: [target, scheme, options]
+              properties:
+                target: { $ref: '#/components/schemas/Target' }
+                scheme: { $ref: '#/components/schemas/Scheme' }
+                options: { $ref: '#/components/schemas/Options' }
+                gate: { $ref: '#/components/schemas/Gate' }
+            ReportFile:
+              type: object
+              additionalProperties: false
+              properties:
+                name: { type: string }
+                digest: { $ref: '#/components/schemas/Digest' }
+                bytes: { $ref: '#/components/schemas/Bytes' }
+            ReportIdentity:
+              description: What went in and what came out.
+              type: object
+              additionalProperties: false
+              required:
+                - job
+                - attempt
+                - model
+                - calibration
+                - artifact
+                - recipe
+                - engine
+                - engine_version
+                - octavo_version
+                - kernels
+                - seed
+                - created
+              properties:
+                job: { type: string }
+                attempt:
+                  type: integer
+                  minimum: 0
+                model: { $ref: '#/components/schemas/ReportFile' }
+                calibration: { $ref: '#/components/schemas/ReportFile' }
+                evaluation: { $ref: '#/components/schemas/ReportFile' }
+                artifact: { $ref: '#/components/schemas/ReportFile' }
+                recipe: { $ref: '#/components/schemas/Recipe' }
+                engine: { type: string }
+                engine_version: { type: string }
+                octavo_version: { type: string }
+                kernels: { type: string }
+                seed:
+                  type: integer
+                  minimum: 0
+                created: { $ref: '#/components/schemas/Time' }
+            ReportEnvironment:
+              description: The machine that the numbers come from.
+              type: object
+              additionalProperties: false
+              required: [architecture, flags, logical_cores, usable_cores, hypervisor]
+              properties:
+                architecture: { type: string }
+                processor: { type: string }
+                flags:
+                  type: array
+                  items:
+                    type: string
+                logical_cores:
+                  type: integer
+                  minimum: 0
+                physical_cores:
+                  type: integer
+                  minimum: 0
+                numa_nodes:
+                  type: integer
+                  minimum: 0
+                usable_cores:
+                  type: integer
+                  minimum: 0
+                cgroup_cpu_quota: { type: number }
+                cgroup_memory_bytes: { $ref: '#/components/schemas/Bytes' }
+                memory_bytes: { $ref: '#/components/schemas/Bytes' }
+                kernel: { type: string }
+                libc: { type: string }
+                governor: { type: string }
+                turbo: { type: boolean }
+                smt: { type: boolean }
+                microcode: { type: string }
+                hypervisor: { type: boolean }
+            ReportSearch:
+              description: Which artifacts were tried for the gate.
+              type: object
+              additionalProperties: false
+              required: [candidates, layers]
+              properties:
+                candidates:
+                  description: In the order in which they were tried.
+                  type: array
+                  items:
+                    type: object
+                    additionalProperties: false
+                    required: [form, float, drop, met, bytes, chosen]
+                    properties:
+                      form: { type: string }
+                      float:
+                        type: array
+                        items:
+                          type: string
+                      drop: { type: number }
+                      met: { type: boolean }
+                      speedup: { type: number }
+                      bytes: { $ref: '#/components/schemas/Bytes' }
+                      chosen: { type: boolean }
+                layers:
+                  type: array
+                  items:
+                    type: object
+                    additionalProperties: false
+                    required: [node, macs]
+                    properties:
+                      node: { type: string }
+                      output_sqnr_db: { type: number }
+                      macs:
+                        type: integer
+                        minimum: 0
+            Report:
+              description: |
+                What a job says about its artifact. Names are stable within one version of the schema, new ones may come;
+                what was not measured is absent.
+              type: object
+              additionalProperties: false
+              required: [schema, verdict, identity, split, size, memory, environment, stages, findings]
+              properties:
+                schema:
+                  type: string
+                  const: octavo-report/1
+                verdict:
+                  type: object
+                  additionalProperties: false
+                  required: [line, speed, quality, deploy_for_speed]
+                  properties:
+                    line: { type: string }
+                    speed:
+                      type: string
+                      enum: [faster, slower, same, unmeasured]
+                    quality:
+                      type: string
+                      enum: [labelled, fidelity, calibration-fidelity, unmeasured]
+                    deploy_for_speed: { type: boolean }
+                identity: { $ref: '#/components/schemas/ReportIdentity' }
+                split:
+                  type: object
+                  additionalProperties: false
+                  required: [calibration_samples, evaluation_samples, held_out, labels]
+                  properties:
+                    calibration_samples:
+                      type: integer
+                      minimum: 0
+                    evaluation_samples:
+                      type: integer
+                      minimum: 0
+                    held_out: { type: boolean }
+                    overlap:
+                      type: integer
+                      minimum: 0
+                    labels:
+                      type: integer
+                      minimum: 0
+                accuracy: { $ref: '#/components/schemas/ReportAccuracy' }
+                accuracy_absence: { type: string }
+                detection: { $ref: '#/components/schemas/ReportDetection' }
+                fidelity: { $ref: '#/components/schemas/ReportFidelity' }
+                fidelity_absence: { type: string }
+                latency: { $ref: '#/components/schemas/ReportLatency' }
+                latency_absence: { type: string }
+                gate: { $ref: '#/components/schemas/ReportGate' }
+                search: { $ref: '#/components/schemas/ReportSearch' }
+                size: { $ref: '#/components/schemas/ReportSize' }
+                memory:
+                  type: object
+                  additionalProperties: false
+                  required: [phases]
+                  properties:
+                    peak_rss_bytes: { $ref: '#/components/schemas/Bytes' }
+                    phases:
+                      type: array
+                      items:
+                        type: object
+                        additionalProperties: false
+                        required: [stage, peak_rss_bytes]
+                        properties:
+                          stage: { $ref: '#/components/schemas/Stage' }
+                          peak_rss_bytes: { $ref: '#/components/schemas/Bytes' }
+                load:
+                  description: Milliseconds from file to session, and for the first inference.
+                  type: object
+                  additionalProperties: false
+                  properties:
+                    fp32_ms: { type: number }
+                    int8_ms: { type: number }
+                    fp32_first_run_ms: { type: number }
+                    int8_first_run_ms: { type: number }
+                    fp32_cold_ms:
+                      description: From a file that is not in memory.
+                      type: number
+                    int8_cold_ms: { type: number }
+                    cold_absence: { type: string }
+                coverage: { $ref: '#/components/schemas/ReportCoverage' }
+                plan: { $ref: '#/components/schemas/ReportPlan' }
+                calibration:
+                  type: object
+                  additionalProperties: false
+                  required: [samples_in_set, samples_used, duplicates, arrays, findings]
+                  properties:
+                    samples_in_set:
+                      type: integer
+                      minimum: 0
+                    samples_used:
+                      type: integer
+                      minimum: 0
+                    duplicates:
+                      type: integer
+                      minimum: 0
+                    arrays:
+                      type: array
+                      items:
+                        type: object
+                        additionalProperties: false
+                        required: [name, type, shape]
+                        properties:
+                          name: { type: string }
+                          type: { $ref: '#/components/schemas/ElementType' }
+                          shape:
+                            type: array
+                            items:
+                              type: integer
+                          minimum: { type: number }
+                          maximum: { type: number }
+                    findings:
+                      type: array
+                      items:
+                        $ref: '#/components/schemas/Finding'
+                portability:
+                  type: object
+                  additionalProperties: false
+                  required: [measured_with_vnni, note]
+                  properties:
+                    measured_with_vnni: { type: boolean }
+                    saturating_layers:
+                      type: integer
+                      minimum: 0
+                    note: { type: string }
+                    target: { $ref: '#/components/schemas/Target' }
+                    method:
+                      description: How the layers were counted.
+                      type: string
+                    layers:
+                      description: |
+                        The layers in which sums of two products can exceed 16 bits on x86-64 processors without VNNI, and those that
+                        were given 7-bit weights so that none can; the worst first.
+                      type: array
+                      items:
+                        type: object
+                        additionalProperties: false
+                        required: [node, channels, of_channels, pairs, of_pairs, repaired]
+                        properties:
+                          node: { type: string }
+                          channels:
+                            description: Output channels with a pair of weights that can saturate.
+                            type: integer
+                            minimum: 0
+                          of_channels:
+                            type: integer
+                            minimum: 0
+                          pairs:
+                            type: integer
+                            minimum: 0
+                          of_pairs:
+                            type: integer
+                            minimum: 0
+                          expected_share:
+                            description: Share of output values expected to change.
+                            type: number
+                          repaired: { type: boolean }
+                    processors:
+                      description: What happens on which kind of processor.
+                      type: array
+                      items:
+                        type: object
+                        additionalProperties: false
+                        required: [name, effect]
+                        properties:
+                          name: { type: string }
+                          effect: { type: string }
+                reproduces: { $ref: '#/components/schemas/Reproduction' }
+                environment: { $ref: '#/components/schemas/ReportEnvironment' }
+                stages:
+                  type: array
+                  items:
+                    type: object
+                    additionalProperties: false
+                    required: [stage, seconds]
+                    properties:
+                      stage: { $ref: '#/components/schemas/Stage' }
+                      seconds: { type: number }
+                findings:
+                  type: array
+                  items:
+                    $ref: '#/components/schemas/Finding'
             Deletion:
               type: object
               additionalProperties: false

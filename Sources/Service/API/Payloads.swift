@@ -100,6 +100,7 @@ struct JobPayload: Encodable {
     var cancelRequested: Bool
     var verdict: String?
     var failure: Failure?
+    var reproduces: Reproduction?
     var artifacts: [Artifact]
 
     init(_ row: JobRow, live: JobNews.Live?, queuePosition: Int?, now: Date = Date()) {
@@ -126,6 +127,7 @@ struct JobPayload: Encodable {
         cancelRequested = row.cancelRequested
         verdict = row.verdict
         failure = row.failure
+        reproduces = row.reproduces
         artifacts = row.artifacts.map { Artifact($0, job: row.id) }
     }
 
@@ -158,6 +160,7 @@ extension JobPayload.Artifact {
             case .reportHTML: "report.html"
             case .plan: "plan"
             case .log: "log"
+            case .provenance: "provenance"
             }
         self.init(
             kind: row.kind, name: row.name, mediaType: row.mediaType, digest: row.digest, size: row.size,

@@ -132,7 +132,7 @@ extension Problem {
                 retryAfter: 2)
         case .missingBlob, .corruptBlob, .corruptRow:
             self.init(.internalServerError, "corrupt-data", "Stored data is damaged: \(error).")
-        case .io, .writerClosed, .database: self = Self.internalError
+        case .io, .writerClosed, .database, .unusableKey: self = Self.internalError
         }
     }
 }

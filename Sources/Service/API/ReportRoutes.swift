@@ -35,6 +35,20 @@ extension API {
     /// The stored log of a job that has ended.
     func getLog(_ request: Request) async throws -> Response { try await file(.log, request) }
 
+    /// The signed statement of how the artifact was made.
+    func getProvenance(_ request: Request) async throws -> Response { try await file(.provenance, request) }
+
+    /// The public half of the key that statements are signed with.
+    func getProvenanceKey(_ request: Request) async throws -> Response {
+        try request.allowOnly([])
+        return Response(
+            .ok,
+            fields: [
+                "Content-Type": "application/x-pem-file", "Cache-Control": "no-cache",
+                "ETag": "\"\(key.identifier.hex)\"",
+            ], content: .bytes(Array(key.publicPEM.utf8)))
+    }
+
     private func file(_ kind: ArtifactRow.Kind, _ request: Request, varies: [String] = []) async throws -> Response {
         try request.allowOnly([])
         let row = try await job(request.segment("id"))
@@ -46,7 +60,7 @@ extension API {
         return try await download.response(to: request)
     }
 
-    private static func absent(_ kind: ArtifactRow.Kind, _ row: JobRow) -> Problem {
+    static func absent(_ kind: ArtifactRow.Kind, _ row: JobRow) -> Problem {
         guard row.state.isTerminal else {
             return Problem(
                 .conflict, "job-not-finished",

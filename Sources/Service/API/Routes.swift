@@ -14,6 +14,7 @@ extension API {
         router.on(.delete, "/v1/models/{id}", deleteModel)
         router.on(.get, "/v1/models/{id}/content", getModelContent)
         router.on(.get, "/v1/models/{id}/content/{file}", getModelFile)
+        router.on(.post, "/v1/models/{id}/lint", lintModel)
 
         router.on(.post, "/v1/calibration-sets", postSampleSet)
         router.on(.get, "/v1/calibration-sets", listSampleSets)
@@ -26,6 +27,7 @@ extension API {
         router.on(.get, "/v1/jobs/{id}", getJob)
         router.on(.delete, "/v1/jobs/{id}", deleteJob)
         router.on(.post, "/v1/jobs/{id}/cancel", cancelJob)
+        router.on(.post, "/v1/jobs/{id}/reproduce", reproduceJob)
 
         router.on(.get, "/v1/jobs/{id}/artifact", getArtifact)
         router.on(.get, "/v1/jobs/{id}/artifacts/{target}", getArtifactForTarget)
@@ -35,6 +37,12 @@ extension API {
         router.on(.get, "/v1/jobs/{id}/report.html", getReportHTML)
         router.on(.get, "/v1/jobs/{id}/plan", getPlan)
         router.on(.get, "/v1/jobs/{id}/log", getLog)
+        router.on(.get, "/v1/jobs/{id}/provenance", getProvenance)
+        router.on(.get, "/v1/keys/provenance.pem", getProvenanceKey)
+        router.on(.get, "/v1/compare", getComparison)
+        router.on(.get, "/v1/compare.json", getComparisonJSON)
+        router.on(.get, "/v1/compare.txt", getComparisonText)
+        router.on(.get, "/v1/compare.html", getComparisonHTML)
 
         router.onInline(.get, "/livez", getLivez)
         router.on(.get, "/readyz", getReadyz)

@@ -1,7 +1,7 @@
 import Domain
 import Storage
 
-/// Has a worker look at what was uploaded before it is acknowledged. It has few slots of its own, so that an upload never
+/// Has a worker look at what was uploaded before it is acknowledged, and check models by the rules of a target. It has few slots of its own, so that an upload never
 /// waits behind a conversion.
 struct Inspector: Sendable {
     let staging: Staging
@@ -15,6 +15,17 @@ struct Inspector: Sendable {
                 try await staging.model(main: main, external: external, digest: nil, verifying: .blocks, in: directory))
         }
         if case .inspectedModel(let summary) = final { return summary }
+        throw Self.unexpected
+    }
+
+    /// Where the model breaks the rules of a target.
+    func lint(main: Digest, external: [ModelRow.ExternalFile], size: Int64, target: Target) async throws -> LintReport {
+        let final = try await inspect(size) { directory in
+            .lintModel(
+                try await staging.model(main: main, external: external, digest: nil, verifying: .blocks, in: directory),
+                target: target)
+        }
+        if case .lintedModel(let report) = final { return report }
         throw Self.unexpected
     }
 

@@ -9,6 +9,8 @@ struct JobRun: Sendable {
     let shelf: Shelf
     let staging: Staging
     let scratch: Scratch
+    /// Signs how an artifact was made.
+    let key: SigningKey
     let configuration: ServiceConfiguration
     let metrics: Metrics
     let log: Logger
@@ -99,11 +101,7 @@ struct JobRun: Sendable {
 
     private func stage(_ claim: Claim, _ directory: ScratchDirectory) async throws -> (WorkOrder, bytes: Int64) {
         let job = claim.job
-        guard let model = try await queue.catalogue.model(job.model.description),
-            let calibration = try await queue.catalogue.sampleSet(job.calibration.description)
-        else { throw Failure(.internal, stage: .load, detail: "The job's model or set is gone.", retryable: false) }
-        var evaluation: SampleSetRow?
-        if let id = job.evaluation { evaluation = try await queue.catalogue.sampleSet(id.description) }
+        let (model, calibration, evaluation) = try await inputs(job)
         let developed = try developedBytes(model, calibration) + (evaluation.map { try developedBytes(model, $0) } ?? 0)
         let staged = try await staging.model(
             main: model.blob, name: model.file, external: model.external, digest: model.id, in: directory)
@@ -111,8 +109,19 @@ struct JobRun: Sendable {
             job: job.id, attempt: job.attempt, model: staged,
             calibration: try await samples(calibration, .calibration, directory),
             evaluation: try await samples(evaluation, .evaluation, directory), recipe: job.recipe,
-            scratch: directory.path, threads: job.recipe.options.threads ?? configuration.threads)
+            scratch: directory.path, threads: threads(job), measureSeconds: configuration.measureSeconds,
+            reproduces: job.reproduces)
         return (.quantize(order), model.size + calibration.size + (evaluation?.size ?? 0) + developed)
+    }
+
+    private func threads(_ job: JobRow) -> Int { job.recipe.options.threads ?? configuration.threads }
+
+    private func inputs(_ job: JobRow) async throws -> (ModelRow, SampleSetRow, evaluation: SampleSetRow?) {
+        guard let model = try await queue.catalogue.model(job.model.description),
+            let calibration = try await queue.catalogue.sampleSet(job.calibration.description)
+        else { throw Failure(.internal, stage: .load, detail: "The job's model or set is gone.", retryable: false) }
+        guard let id = job.evaluation else { return (model, calibration, nil) }
+        return (model, calibration, try await queue.catalogue.sampleSet(id.description))
     }
 
     /// What a zip of pictures takes once they are resized for the model; nothing for arrays.
@@ -186,7 +195,41 @@ struct JobRun: Sendable {
                 ArtifactRow(kind: kind, name: name, mediaType: mediaType, digest: blob.digest, size: blob.size))
         }
         artifacts += await keepLog(process, &stored)
-        return .succeeded(artifacts: artifacts, verdict: results.verdict)
+        let report = try await report(in: artifacts)
+        artifacts.append(try await sign(artifacts, report, claim.job, base: base, &stored))
+        return .succeeded(
+            artifacts: artifacts, verdict: results.verdict,
+            reproduction: Self.reproduction(claim.job, artifacts, report))
+    }
+
+    private func report(in artifacts: [ArtifactRow]) async throws -> StoredReport? {
+        guard let row = artifacts.first(where: { $0.kind == .report }) else { return nil }
+        return try await shelf.report(row.digest, on: shelf.desk)
+    }
+
+    /// The statement of how the artifact was made names the digests of everything that came out before it.
+    private func sign(
+        _ artifacts: [ArtifactRow], _ report: StoredReport?, _ job: JobRow, base: String, _ stored: inout [StoredBlob]
+    ) async throws -> ArtifactRow {
+        let (model, calibration, evaluation) = try await inputs(job)
+        let statement = try Statement(
+            .init(
+                job: job, model: model, calibration: calibration, evaluation: evaluation, artifacts: artifacts,
+                report: report, threads: threads(job), finished: Date()))
+        let bytes = try Envelope(statement.encoded(), signedBy: key).encoded()
+        let writer = try await shelf.makeWriter(.text)
+        let blob = try await keep(writer) { try bytes.withUnsafeBytes { try writer.write($0) } }
+        stored.append(blob)
+        return ArtifactRow(
+            kind: .provenance, name: base + ".provenance.json", mediaType: Envelope.mediaType, digest: blob.digest,
+            size: blob.size)
+    }
+
+    private static func reproduction(
+        _ job: JobRow, _ artifacts: [ArtifactRow], _ report: StoredReport?
+    ) -> Reproduction? {
+        guard let artifact = artifacts.first(where: { $0.kind == .artifact }) else { return nil }
+        return job.reproduces?.concluded(artifact.digest, under: report?.conditions ?? .init())
     }
 
     private func keep(_ writer: any BlobWriter, _ fill: @escaping @Sendable () throws -> Void) async throws

@@ -100,8 +100,8 @@ final class TemporaryFile {
     private var hasName = true
     private(set) var position: Int64 = 0
 
-    init(_ path: String, calls: FileCalls) throws {
-        file = try OpenFile(path, O_WRONLY | O_CREAT | O_EXCL, mode: 0o640)
+    init(_ path: String, calls: FileCalls, mode: mode_t = 0o640) throws {
+        file = try OpenFile(path, O_WRONLY | O_CREAT | O_EXCL, mode: mode)
         self.calls = calls
     }
 

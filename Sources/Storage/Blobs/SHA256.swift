@@ -1,5 +1,6 @@
 import COpenSSL
 package import Domain
+import Glibc
 
 /// A running SHA-256 over OpenSSL's EVP interface, which picks the processor's own instructions.
 final class SHA256 {
@@ -40,6 +41,22 @@ extension Digest {
     package init(sha256 bytes: [UInt8]) throws {
         let hash = try SHA256()
         try hash.update(bytes)
+        self = try hash.finish()
+    }
+
+    /// SHA-256 of a file. Blocks.
+    package init(sha256OfFile path: String) throws {
+        let file = try OpenFile(path, O_RDONLY)
+        let hash = try SHA256()
+        let buffer = UnsafeMutableRawBufferPointer.allocate(byteCount: 1 << 20, alignment: 16)
+        defer { buffer.deallocate() }
+        while true {
+            let count = read(file.descriptor, buffer.baseAddress, buffer.count)
+            if count < 0, errno == EINTR { continue }
+            guard count >= 0 else { throw StorageError.system("read", path) }
+            guard count > 0 else { break }
+            try hash.update(UnsafeRawBufferPointer(rebasing: buffer[..<count]))
+        }
         self = try hash.finish()
     }
 }

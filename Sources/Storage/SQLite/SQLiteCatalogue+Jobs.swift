@@ -47,12 +47,13 @@ extension SQLiteCatalogue {
     private static func insert(_ job: JobRow, _ db: Database) throws {
         try db.execute(
             sql: """
-                INSERT INTO jobs (id, state, model, calibration, evaluation, recipe, deadline_seconds, max_attempts, created)
-                VALUES (?, 'queued', ?, ?, ?, ?, ?, ?, ?)
+                INSERT INTO jobs (id, state, model, calibration, evaluation, recipe, deadline_seconds, max_attempts, created,
+                    reproduces)
+                VALUES (?, 'queued', ?, ?, ?, ?, ?, ?, ?, ?)
                 """,
             arguments: [
                 job.id, job.model.hex, job.calibration.hex, job.evaluation?.hex, try jsonText(job.recipe),
-                job.deadlineSeconds, job.maxAttempts, job.created.milliseconds,
+                job.deadlineSeconds, job.maxAttempts, job.created.milliseconds, try job.reproduces.map(jsonText),
             ])
     }
 
@@ -124,6 +125,7 @@ extension SQLiteCatalogue {
         job.verdict = try row.optionalText("verdict")
         job.cancelRequested = try row.bool("cancel_requested")
         job.leaseExpires = try row.optionalDate("lease_expires")
+        job.reproduces = try row.optionalJSON("reproduces", Reproduction.self)
         job.artifacts = try artifacts(of: try row.integer("number"), db)
         return job
     }

@@ -68,9 +68,9 @@ extension SQLiteCatalogue {
                 return false
             }
             switch outcome {
-            case .succeeded(let artifacts, let verdict):
+            case .succeeded(let artifacts, let verdict, let reproduction):
                 try Self.add(artifacts, to: held.number, db)
-                try Self.end(held.number, .succeeded, nil, verdict: verdict, now, db)
+                try Self.end(held.number, .succeeded, nil, verdict: verdict, reproduction: reproduction, now, db)
             case .failed(let failure, let artifacts):
                 try Self.add(artifacts, to: held.number, db)
                 try Self.end(held.number, .failed, failure, now, db)
@@ -178,16 +178,20 @@ extension SQLiteCatalogue {
     }
 
     private static func end(
-        _ number: Int64, _ state: JobState, _ failure: Failure?, verdict: String? = nil, _ now: Date, _ db: Database
+        _ number: Int64, _ state: JobState, _ failure: Failure?, verdict: String? = nil,
+        reproduction: Reproduction? = nil, _ now: Date, _ db: Database
     ) throws {
         try db.execute(
             sql: """
                 UPDATE jobs SET state = ?1, finished = ?2, failure = ?3, verdict = ?4, worker = NULL,
                     lease_expires = NULL, not_before = NULL,
-                    progress = CASE ?1 WHEN 'succeeded' THEN 1 ELSE progress END
+                    progress = CASE ?1 WHEN 'succeeded' THEN 1 ELSE progress END, reproduces = coalesce(?6, reproduces)
                 WHERE number = ?5 AND state IN ('queued', 'running')
                 """,
-            arguments: [state.rawValue, now.milliseconds, try failure.map(jsonText), verdict, number])
+            arguments: [
+                state.rawValue, now.milliseconds, try failure.map(jsonText), verdict, number,
+                try reproduction.map(jsonText),
+            ])
     }
 
     private static func add(_ artifacts: [ArtifactRow], to job: Int64, _ db: Database) throws {

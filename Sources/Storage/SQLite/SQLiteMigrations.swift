@@ -14,6 +14,10 @@ enum SQLiteMigrations {
             try db.execute(sql: jobRules)
             try db.execute(sql: references)
         }
+        migrator.registerMigration("2 reproductions") { db in
+            try db.execute(
+                sql: "ALTER TABLE jobs ADD COLUMN reproduces TEXT CHECK (reproduces IS NULL OR json_valid(reproduces))")
+        }
         return migrator
     }
 

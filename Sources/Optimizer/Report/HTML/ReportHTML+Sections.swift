@@ -1,4 +1,5 @@
 import Domain
+import Pages
 
 extension ReportHTML {
     static func quality(_ report: Report, _ page: inout Markup) {
@@ -12,7 +13,7 @@ extension ReportHTML {
                 "p",
                 "Change \(Number.points(accuracy.delta)) points (95 % \(Number.points(interval.low)) to "
                     + "\(Number.points(interval.high))): \(accuracy.lost) samples lost, \(accuracy.gained) gained, McNemar p "
-                    + "\(Number.probability(accuracy.mcnemarP)).")
+                    + "\(Number.probability(accuracy.mcnemarP)).\(accuracy.keptWords.map { " " + $0 } ?? "")")
         } else if let detection = report.detection {
             boxes(DetectionWords(detection: detection), &page)
         } else {
@@ -76,12 +77,11 @@ extension ReportHTML {
 
     private static func worst(_ fidelity: Report.Fidelity) -> [[String]] {
         guard !fidelity.worst.isEmpty else { return [] }
-        return [["sample", "SQNR dB", "best class"]]
+        let classes = fidelity.worst.contains { $0.flipped != nil }
+        return [["sample", "SQNR dB"] + (classes ? ["best class"] : [])]
             + fidelity.worst.map { sample in
-                [
-                    "#\(sample.index)", sample.sqnrDb.map { Number.fixed($0, 1) } ?? "not finite",
-                    sample.flipped.map { $0 ? "changed" : "same" } ?? "–",
-                ]
+                ["#\(sample.index)", sample.sqnrDb.map { Number.fixed($0, 1) } ?? "not finite"]
+                    + (classes ? [sample.flipped.map { $0 ? "changed" : "same" } ?? "–"] : [])
             }
     }
 
@@ -100,6 +100,7 @@ extension ReportHTML {
         }
         BarChart(title: "Milliseconds per run; only percentiles that the timings support", bars: bars)
             .draw(into: &page)
+        distribution(latency, &page)
         let interval = latency.speedupInterval
         page.element(
             "p",
@@ -107,33 +108,85 @@ extension ReportHTML {
                 + "\(Number.fixed(interval.high, 2))) over \(latency.rounds) randomly interleaved rounds, "
                 + "\(latency.stability.rawValue). FP32 against itself differs by up to \(Number.percent(latency.noiseFloor))."
         )
-        if let load = report.load, let fp32 = load.fp32Ms, let int8 = load.int8Ms {
-            page.element("p", "Loading takes \(Number.short(fp32)) ms in FP32 and \(Number.short(int8)) ms in INT8.")
-        }
+        if let load = report.load { self.load(load, &page) }
+        conditions(latency, &page)
         list(latency.notes, &page)
+    }
+
+    private static func load(_ load: Report.Load, _ page: inout Markup) {
+        let rows: [(String, Double?, Double?)] = [
+            ("load, file not in memory", load.fp32ColdMs, load.int8ColdMs),
+            ("load, file in memory", load.fp32Ms, load.int8Ms),
+            ("first inference", load.fp32FirstRunMs, load.int8FirstRunMs),
+        ]
+        let shown = rows.filter { $0.1 != nil || $0.2 != nil }.map { name, fp32, int8 in
+            [name] + [fp32, int8].map { $0.map { Number.short($0) } ?? "–" }
+        }
+        guard !shown.isEmpty else { return }
+        page.table([["ms", "FP32", "INT8"]] + shown, caption: "From the file to the first answer")
+        if let absence = load.coldAbsence {
+            page.element("p", ["class": "note"], "Loading from disk was not measured: \(absence).")
+        }
+    }
+
+    /// What else went on while the clock ran.
+    private static func conditions(_ latency: Report.Latency, _ page: inout Markup) {
+        let conditions = latency.conditions
+        let rows: [(String, String?)] = [
+            ("rounds", "\(latency.rounds), after \(latency.warmupRuns) to warm up"),
+            ("threads", "\(latency.threads) of \(conditions.cores) cores"),
+            ("stability", "\(latency.stability.rawValue), medians of windows within \(Number.percent(latency.drift))"),
+            ("noise floor", "FP32 against itself: ±\(Number.percent(latency.noiseFloor))"),
+            ("steal", conditions.stealShare.map { Number.percent($0) + " of the processor time" }),
+            ("processors busy", conditions.busyShare.map { Number.percent($0, 0) + ", this measurement included" }),
+            (
+                "load average",
+                conditions.loadBefore.flatMap { before in
+                    conditions.loadAfter.map { "\(Number.fixed(before, 1)) before, \(Number.fixed($0, 1)) after" }
+                }
+            ),
+            ("throttled", conditions.throttledShare.map { Number.percent($0) + " of the cgroup's periods" }),
+        ]
+        definitions(rows, &page)
+    }
+
+    static func definitions(_ rows: [(String, String?)], _ page: inout Markup) {
+        page.element("dl") { list in
+            for case (let name, let value?) in rows where !value.isEmpty {
+                list.element("dt", name)
+                list.element("dd", value)
+            }
+        }
     }
 
     static func coverage(_ report: Report, _ page: inout Markup) {
         guard let coverage = report.coverage else { return }
         var bars: [BarChart.Bar] = []
         if let share = coverage.macShare {
-            bars.append(.init("multiply-accumulates", share, Number.percent(share), "integer"))
+            bars.append(.init("MACs", share, Number.percent(share), "integer"))
         }
         if let share = coverage.nodeShare {
             let words = "\(coverage.integerNodes) of \(coverage.integerNodes + coverage.floatNodes)"
             bars.append(.init("arithmetic nodes", share, words, "integer"))
         }
-        BarChart(title: "Share done in integers, in the graph that the engine really runs", bars: bars, limit: 1)
-            .draw(into: &page)
+        BarChart(
+            title:
+                "Share of multiply-accumulates (MACs) and of nodes done in integers, in the graph that the engine really runs",
+            bars: bars, limit: 1
+        )
+        .draw(into: &page)
         let operators = coverage.operators.sorted { ($0.count, $1.name) > ($1.count, $0.name) }
         page.table(
             [["operator", "kind", "nodes"]] + operators.map { [$0.name, $0.kind.rawValue, "\($0.count)"] })
-        list(coverage.floatReasons.prefix(30).map { "\($0.name) \($0.node) stays float: \($0.reason)" }, &page)
+        let reasons = coverage.floatReasons
+        list(reasons.prefix(30).map { "\($0.name) \($0.node) stays float: \($0.reason)" }, &page)
+        if reasons.count > 30 { page.element("p", ["class": "note"], "And \(reasons.count - 30) more, in the JSON.") }
     }
 
     static func layers(_ report: Report, _ page: inout Markup) {
         guard let layers = report.plan?.layers, !layers.isEmpty else { return }
-        let shown = layers.prefix(24)
+        noise(layers, &page)
+        let shown = layers.prefix(12)
         BarChart(
             title:
                 "Signal over noise of each layer alone in integers, in dB; the noisiest \(shown.count) of \(layers.count)",
@@ -143,13 +196,14 @@ extension ReportHTML {
 
     static func search(_ report: Report, _ page: inout Markup) {
         guard let search = report.search else { return }
+        frontier(search, report.gate, &page)
         page.table(
             [["", "form", "layers in float", "drop", "speed-up", "bytes"]]
                 + search.candidates.map { candidate in
                     [
                         candidate.chosen ? "delivered" : candidate.met ? "passes" : "fails", candidate.form,
                         "\(candidate.float.count)", Number.percent(candidate.drop, 2),
-                        candidate.speedup.map { Number.times($0) } ?? "–", "\(candidate.bytes)",
+                        candidate.speedup.map { Number.times($0) } ?? "–", Number.bytes(candidate.bytes),
                     ]
                 })
     }
@@ -161,7 +215,17 @@ extension ReportHTML {
             rows.append(["weights", Number.bytes(before), Number.bytes(after)])
         }
         page.table(rows)
-        if let peak = report.memory.peakRssBytes {
+        let stages = Dictionary(report.stages.map { ($0.stage, $0.seconds) }, uniquingKeysWith: { first, _ in first })
+        BarChart(
+            title: "Most memory that the conversion had held by the end of each stage, and the stage's seconds",
+            bars: report.memory.phases.map { phase in
+                let seconds = stages[phase.stage].map { ", \(Number.short($0)) s" } ?? ""
+                return .init(
+                    phase.stage.rawValue, Double(phase.peakRssBytes), Number.bytes(phase.peakRssBytes) + seconds,
+                    "other")
+            }
+        ).draw(into: &page)
+        if report.memory.phases.isEmpty, let peak = report.memory.peakRssBytes {
             page.element("p", ["class": "note"], "The conversion held at most \(Number.bytes(peak)) of memory.")
         }
     }
@@ -191,25 +255,44 @@ extension ReportHTML {
         }
         for distance in health.distance ?? [] { page.element("p", "\(distance.array): \(distance.words).") }
         list(health.findings.map { "\($0.severity.rawValue): \($0.detail)" }, &page)
+        if let ranges = report.plan?.ranges { self.ranges(ranges, &page) }
+    }
+
+    /// For a job that repeats another one.
+    static func reproduction(_ report: Report, _ page: inout Markup) {
+        guard let reproduces = report.reproduces, let identical = reproduces.identical else { return }
+        page.element(
+            "p", ["class": identical ? "good" : "bad"],
+            "The artifact \(identical ? "is identical to" : "differs from") that of \(reproduces.job).")
+        list(reproduces.reasons ?? [], &page)
     }
 
     static func machine(_ report: Report, _ page: inout Markup) {
         let (machine, identity) = (report.environment, report.identity)
-        let facts: [(String, String?)] = [
-            ("processor", "\(machine.processor ?? machine.architecture), \(machine.usableCores) cores"),
-            ("instructions", machine.flags.joined(separator: " ")),
-            ("engine", "\(identity.engine) \(identity.engineVersion)"),
-            ("octavo", "\(identity.octavoVersion), kernels \(identity.kernels), seed \(identity.seed)"),
-            ("model", identity.model.digest?.description), ("calibration", identity.calibration.digest?.description),
-            ("evaluation", identity.evaluation?.digest?.description),
-            ("artifact", identity.artifact.digest?.description), ("portability", report.portability?.note),
-        ]
-        page.element("dl") { list in
-            for case (let name, let value?) in facts where !value.isEmpty {
-                list.element("dt", name)
-                list.element("dd", value)
-            }
-        }
+        func flag(_ value: Bool?) -> String? { value.map { $0 ? "on" : "off" } }
+        let cores = [
+            "\(machine.usableCores) usable of \(machine.logicalCores) logical",
+            machine.physicalCores.map { "\($0) physical" },
+            machine.cgroupCpuQuota.map { "quota \(Number.fixed($0, 1))" }, machine.hypervisor ? "virtual machine" : nil,
+        ].compactMap { $0 }.joined(separator: ", ")
+        definitions(
+            [
+                ("processor", machine.processor ?? machine.architecture), ("cores", cores),
+                ("instructions", machine.flags.joined(separator: " ")), ("microcode", machine.microcode),
+                ("governor", machine.governor), ("turbo", flag(machine.turbo)),
+                ("simultaneous threads", flag(machine.smt)),
+                ("memory", machine.memoryBytes.map { Number.bytes($0) }),
+                (
+                    "system",
+                    [machine.kernel.map { "Linux " + $0 }, machine.libc].compactMap { $0 }.joined(separator: ", ")
+                ),
+                ("engine", "\(identity.engine) \(identity.engineVersion)"),
+                ("octavo", "\(identity.octavoVersion), kernels \(identity.kernels), seed \(identity.seed)"),
+                ("model", identity.model.digest?.description),
+                ("calibration", identity.calibration.digest?.description),
+                ("evaluation", identity.evaluation?.digest?.description),
+                ("artifact", identity.artifact.digest?.description),
+            ], &page)
     }
 
     static func findings(_ report: Report, _ page: inout Markup) {

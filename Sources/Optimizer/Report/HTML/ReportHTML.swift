@@ -1,4 +1,5 @@
 package import Domain
+import Pages
 
 /// The report as one self-contained page: no script, nothing loaded, readable on a phone, in the dark and on paper.
 package struct ReportHTML {
@@ -7,30 +8,14 @@ package struct ReportHTML {
 
     /// The whole document.
     package static func render(_ report: Report) -> String {
-        var html = ReportHTML(report: report)
-        html.page.raw("<!DOCTYPE html>\n")
-        html.page.element("html", ["lang": "en"]) { document in
-            document.element("head") { Self.head(report, &$0) }
-            document.element("body") { body in
-                body.element("main") { main in
-                    var inner = ReportHTML(report: report)
-                    inner.sections()
-                    main.append(inner.page)
-                }
-            }
+        HTMLPage(title: "Octavo report: \(report.identity.model.name ?? "model")").render { main in
+            var inner = ReportHTML(report: report)
+            inner.sections()
+            main.append(inner.page)
         }
-        return html.page.html + "\n"
     }
 
     private init(report: Report) { self.report = report }
-
-    private static func head(_ report: Report, _ head: inout Markup) {
-        head.raw("<meta charset=\"utf-8\"><meta name=\"viewport\" content=\"width=device-width,initial-scale=1\">")
-        head.element("title", "Octavo report: \(report.identity.model.name ?? "model")")
-        head.raw("<style>")
-        head.raw(style)
-        head.raw("</style>")
-    }
 
     private mutating func sections() {
         verdict()
@@ -41,7 +26,9 @@ package struct ReportHTML {
         section("Search for the gate", Self.search)
         section("Size and memory", Self.size)
         section("Calibration", Self.calibration)
+        section("Other processors", Self.portability)
         section("Machine and identity", Self.machine)
+        section("Reproduction", Self.reproduction)
         section("Findings", Self.findings)
     }
 
@@ -78,7 +65,11 @@ package struct ReportHTML {
     private var tiles: [(String, String)] {
         var tiles: [(String, String)] = []
         if let latency = report.latency {
-            tiles.append((Number.fixed(latency.speedup, 2) + "×", "speed of FP32, \(latency.threads) thread(s)"))
+            tiles.append(
+                (
+                    Number.fixed(latency.speedup, 2) + "×",
+                    "speed of FP32, \(latency.threads) thread\(latency.threads == 1 ? "" : "s")"
+                ))
         }
         if let ratio = report.size.ratio { tiles.append((Number.times(ratio), "smaller file")) }
         if let accuracy = report.accuracy {
@@ -91,7 +82,7 @@ package struct ReportHTML {
             tiles.append((Number.fixed(lowest, 1) + " dB", "SQNR against FP32"))
         }
         if let share = report.coverage?.macShare {
-            tiles.append((Number.percent(share, 0), "of multiply-accumulates in integers"))
+            tiles.append((Number.percent(share), "of multiply-accumulates in integers"))
         }
         return tiles
     }

@@ -1,14 +1,14 @@
 /// Lines of text for a terminal of fixed width: headings, aligned columns, wrapped sentences.
-struct TextTable {
+package struct TextTable {
     private let width: Int
-    private(set) var lines: [String] = []
+    package private(set) var lines: [String] = []
 
-    init(width: Int) { self.width = max(40, width) }
+    package init(width: Int) { self.width = max(40, width) }
 
-    var text: String { lines.joined(separator: "\n") + "\n" }
+    package var text: String { lines.joined(separator: "\n") + "\n" }
 
     /// A heading with a remark at its right side.
-    mutating func heading(_ title: String, _ remark: String = "") {
+    package mutating func heading(_ title: String, _ remark: String = "") {
         if !lines.isEmpty { lines.append("") }
         let gap = width - title.count - remark.count
         guard gap < 2 else { return lines.append(title + (remark.isEmpty ? "" : Self.space(gap) + remark)) }
@@ -16,10 +16,10 @@ struct TextTable {
         sentence(remark)
     }
 
-    mutating func rule() { lines.append(String(repeating: "─", count: width)) }
+    package mutating func rule() { lines.append(String(repeating: "─", count: width)) }
 
     /// A sentence wrapped at spaces; lines after the first are indented further.
-    mutating func sentence(_ text: String, indent: Int = 2, hanging: Int = 0) {
+    package mutating func sentence(_ text: String, indent: Int = 2, hanging: Int = 0) {
         var line = Self.space(indent)
         var isEmpty = true
         for word in text.split(separator: " ") {
@@ -35,7 +35,7 @@ struct TextTable {
     }
 
     /// A label and what belongs to it.
-    mutating func field(_ label: String, _ value: String?) {
+    package mutating func field(_ label: String, _ value: String?) {
         guard let value, !value.isEmpty else { return }
         let start = lines.count
         sentence(value, indent: 16)
@@ -43,7 +43,7 @@ struct TextTable {
     }
 
     /// Rows of equal length: the first column left-aligned and cut when too long, the others right-aligned.
-    mutating func columns(_ rows: [[String]]) {
+    package mutating func columns(_ rows: [[String]]) {
         guard let first = rows.first else { return }
         let widths = first.indices.map { column in rows.map { $0[column].count }.max() ?? 0 }
         let others = widths.dropFirst().reduce(0) { $0 + $1 + 3 }

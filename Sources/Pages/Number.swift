@@ -1,9 +1,9 @@
 import Glibc
 
 /// Numbers as text for people. No locale, no Foundation: the same everywhere.
-enum Number {
+package enum Number {
     /// A fixed number of decimals, rounded half away from zero; "–" for what is not finite.
-    static func fixed(_ value: Double, _ decimals: Int) -> String {
+    package static func fixed(_ value: Double, _ decimals: Int) -> String {
         guard value.isFinite, abs(value) < 1e15 else { return "–" }
         var scale = 1.0
         for _ in 0..<decimals { scale *= 10 }
@@ -18,7 +18,7 @@ enum Number {
     }
 
     /// About three significant digits.
-    static func short(_ value: Double) -> String {
+    package static func short(_ value: Double) -> String {
         switch abs(value) {
         case 100...: fixed(value, 0)
         case 10..<100: fixed(value, 1)
@@ -30,21 +30,21 @@ enum Number {
     }
 
     /// A share as "98.4 %".
-    static func percent(_ share: Double, _ decimals: Int = 1) -> String { fixed(share * 100, decimals) + " %" }
+    package static func percent(_ share: Double, _ decimals: Int = 1) -> String { fixed(share * 100, decimals) + " %" }
 
     /// A share in percent points with its sign: "+0.4", "−1.0".
-    static func points(_ share: Double, _ decimals: Int = 1) -> String {
+    package static func points(_ share: Double, _ decimals: Int = 1) -> String {
         let text = fixed(share * 100, decimals)
         return text.hasPrefix("−") || share * 100 == 0 ? text : "+" + text
     }
 
     /// A factor as "2.1×"; two decimals near 1, where one would hide the difference.
-    static func times(_ factor: Double) -> String { fixed(factor, factorDecimals(factor)) + "×" }
+    package static func times(_ factor: Double) -> String { fixed(factor, factorDecimals(factor)) + "×" }
 
-    static func factorDecimals(_ factor: Double) -> Int { factor < 1.5 ? 2 : factor < 100 ? 1 : 0 }
+    package static func factorDecimals(_ factor: Double) -> Int { factor < 1.5 ? 2 : factor < 100 ? 1 : 0 }
 
     /// Bytes in decimal units, as file managers and networks count.
-    static func bytes(_ count: Int64) -> String {
+    package static func bytes(_ count: Int64) -> String {
         switch count {
         case ..<1000: "\(count) B"
         case ..<1_000_000: fixed(Double(count) / 1e3, 1) + " kB"
@@ -54,7 +54,7 @@ enum Number {
     }
 
     /// A probability; very small ones as a bound.
-    static func probability(_ p: Double) -> String { p < 0.001 ? "< 0.001" : fixed(p, 3) }
+    package static func probability(_ p: Double) -> String { p < 0.001 ? "< 0.001" : fixed(p, 3) }
 
     private static func scientific(_ value: Double) -> String {
         guard value.isFinite else { return "–" }

@@ -1,9 +1,11 @@
 /// HTML put together from elements whose text and attributes are always escaped: names in a report come from the customer's
 /// file, and nobody else's page may run what they say.
-struct Markup {
-    private(set) var html = ""
+package struct Markup {
+    package private(set) var html = ""
 
-    static func escaped(_ text: String) -> String {
+    package init() {}
+
+    package static func escaped(_ text: String) -> String {
         var result = ""
         for character in text.unicodeScalars {
             switch character {
@@ -20,10 +22,10 @@ struct Markup {
         return result
     }
 
-    mutating func text(_ text: String) { html += Self.escaped(text) }
+    package mutating func text(_ text: String) { html += Self.escaped(text) }
 
     /// `<name attributes>…</name>`. Names of elements and attributes are this program's own.
-    mutating func element(
+    package mutating func element(
         _ name: String, _ attributes: KeyValuePairs<String, String> = [:], _ body: (inout Markup) -> Void
     ) {
         open(name, attributes)
@@ -32,14 +34,14 @@ struct Markup {
         html += "</\(name)>"
     }
 
-    mutating func element(_ name: String, _ content: String) { element(name, [:], content) }
+    package mutating func element(_ name: String, _ content: String) { element(name, [:], content) }
 
-    mutating func element(_ name: String, _ attributes: KeyValuePairs<String, String>, _ content: String) {
+    package mutating func element(_ name: String, _ attributes: KeyValuePairs<String, String>, _ content: String) {
         element(name, attributes) { $0.text(content) }
     }
 
     /// An element without content, such as `<rect/>`.
-    mutating func empty(_ name: String, _ attributes: KeyValuePairs<String, String> = [:]) {
+    package mutating func empty(_ name: String, _ attributes: KeyValuePairs<String, String> = [:]) {
         open(name, attributes)
         html += "/>"
     }
@@ -50,12 +52,12 @@ struct Markup {
     }
 
     /// What was escaped, or written here, already.
-    mutating func raw(_ html: StaticString) { self.html += "\(html)" }
+    package mutating func raw(_ html: StaticString) { self.html += "\(html)" }
 
-    mutating func append(_ other: Markup) { html += other.html }
+    package mutating func append(_ other: Markup) { html += other.html }
 
     /// A table whose first row is its head; the first column names the rows.
-    mutating func table(_ rows: [[String]], caption: String? = nil) {
+    package mutating func table(_ rows: [[String]], caption: String? = nil) {
         guard let head = rows.first else { return }
         element("div", ["class": "wide"]) { page in
             page.element("table") { table in
@@ -65,6 +67,15 @@ struct Markup {
                     for row in rows.dropFirst() { body.row(row, cell: "td", scope: nil) }
                 }
             }
+        }
+    }
+
+    /// A table that is folded away until it is wanted; no script opens it.
+    package mutating func folded(_ summary: String, _ rows: [[String]]) {
+        guard rows.count > 1 else { return }
+        element("details") { details in
+            details.element("summary", summary)
+            details.table(rows)
         }
     }
 
