@@ -17,6 +17,14 @@ package enum Scheme: String, Codable, Sendable, CaseIterable {
     case int8Static = "int8-static"
     /// Weights in 8 bits, restored at load; arithmetic stays float. Nothing is decided by timing.
     case int8Weights = "int8-weights"
+    /// MatMul, Gemm and LSTM in integers with activation ranges found in every run; no calibration, nothing timed.
+    case int8Dynamic = "int8-dynamic"
+    /// Weights of MatMul and Gemm in blocks of 8 or 4 bits, each block with a scale of its own; nothing timed.
+    case int8Blockwise = "int8-blockwise"
+    case int4Blockwise = "int4-blockwise"
+
+    /// Whether activations get their ranges from calibration.
+    package var calibrates: Bool { self == .auto || self == .int8Static }
 }
 
 /// How a range is chosen from a tensor's statistics.
@@ -36,6 +44,14 @@ package enum Rounding: String, Codable, Sendable, CaseIterable {
     case nearest
 }
 
+/// How activations are represented.
+package enum Activations: String, Codable, Sendable, CaseIterable {
+    /// 8 bits, which integer kernels take.
+    case int8
+    /// 16 bits, unsigned: for targets that compute with them. ONNX Runtime's own kernels run such layers in float.
+    case int16
+}
+
 /// Everything a job asks for beyond the model and the samples. The same recipe on the same bytes gives the same artifact.
 package struct Recipe: Equatable, Sendable, Codable {
     package var target: Target = .onnxruntimeX64
@@ -51,6 +67,13 @@ package struct Recipe: Equatable, Sendable, Codable {
         /// A layer that alone in integers keeps less than this of its signal over its noise, in dB, stays float. Nil: 24, or
         /// 28 where the model follows FP32 poorly and gains by it.
         package var minLayerSqnr: Double?
+        package var activations: Activations = .int8
+        /// SmoothQuant: part of the spread between the channels of what a MatMul or Gemm reads moves into its weights.
+        package var smooth = false
+        /// Cross-layer equalization: Convs with no more than a Relu between them share out their channels' ranges.
+        package var equalize = false
+        /// Inputs that share a scale under the block-wise schemes: 16, 32, 64, 128 or 256; nil: 32.
+        package var blockSize: Int?
         /// Node names or patterns with `*` that stay float.
         package var exclude: [String] = []
         /// At most this many samples are used for calibration; nil means all.
@@ -69,6 +92,10 @@ package struct Recipe: Equatable, Sendable, Codable {
             percentile = try fields.decodeIfPresent(Double.self, forKey: .percentile) ?? percentile
             rounding = try fields.decodeIfPresent(Rounding.self, forKey: .rounding) ?? rounding
             minLayerSqnr = try fields.decodeIfPresent(Double.self, forKey: .minLayerSqnr)
+            activations = try fields.decodeIfPresent(Activations.self, forKey: .activations) ?? activations
+            smooth = try fields.decodeIfPresent(Bool.self, forKey: .smooth) ?? smooth
+            equalize = try fields.decodeIfPresent(Bool.self, forKey: .equalize) ?? equalize
+            blockSize = try fields.decodeIfPresent(Int.self, forKey: .blockSize)
             exclude = try fields.decodeIfPresent([String].self, forKey: .exclude) ?? exclude
             maxSamples = try fields.decodeIfPresent(Int.self, forKey: .maxSamples)
             head = try fields.decodeIfPresent(DetectionHead.self, forKey: .head)

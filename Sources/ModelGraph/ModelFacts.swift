@@ -17,6 +17,11 @@ package struct ModelFacts: Sendable, Equatable {
     package var externalFiles: [String] = []
     /// Whether Q/DQ, integer or fake-quantization operators are in the graph already.
     package var isQuantized = false
+    /// Whether no more than QuantizeLinear and DequantizeLinear make it so: around float operators, which remain.
+    package var isQuantizedByPairs: Bool {
+        isQuantized && quantizing.isSubset(of: ["QuantizeLinear", "DequantizeLinear"])
+    }
+    private var quantizing: Set<String> = []
     /// Domains of nodes other than ai.onnx, ai.onnx.ml, com.microsoft and the model's own functions, sorted.
     package var foreignDomains: [String] = []
     /// Inputs that are no dense tensors (sequences, maps, optionals, sparse tensors).
@@ -64,7 +69,10 @@ package struct ModelFacts: Sendable, Equatable {
         for node in graph.nodes {
             nodes += 1
             operators[node.qualifiedOp, default: 0] += 1
-            isQuantized = isQuantized || Self.isQuantizing(node)
+            if Self.isQuantizing(node) {
+                isQuantized = true
+                quantizing.insert(node.op)
+            }
             hasSubgraphs = hasSubgraphs || node.hasSubgraphs
             let isOrdinary =
                 node.isDefaultDomain || node.domain == OperatorDomain.classicalML

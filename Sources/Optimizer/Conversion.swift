@@ -25,12 +25,12 @@ struct Candidate {
 /// Calibration and quantization: builds the integer form, the weight-only form where integers do not pay, and others where
 /// the recipe's gate asks for them.
 struct Conversion {
-    private let order: WorkOrder.Quantize
-    private let inputs: Inputs
-    private let models: EngineModels
+    let order: WorkOrder.Quantize
+    let inputs: Inputs
+    let models: EngineModels
     private let prepared: PreparedModel
-    private let clock: StageClock
-    private let decisionSeconds: Double
+    let clock: StageClock
+    let decisionSeconds: Double
     private let runs: SampleRuns
 
     init(
@@ -42,8 +42,11 @@ struct Conversion {
         self.models = models
         self.prepared = prepared
         self.clock = clock
-        // Only `auto` lets a clock decide, and only one that runs on the target's kind of machine.
-        let isTimed = order.recipe.scheme == .auto && order.recipe.target.foreignness == nil
+        // Only `auto` lets a clock decide, and only one that runs on the target's kind of machine; 16 bits are asked for in
+        // spite of what a machine makes of them.
+        let isTimed =
+            order.recipe.scheme == .auto && order.recipe.target.foreignness == nil
+            && order.recipe.options.activations == .int8
         self.decisionSeconds = isTimed ? decisionSeconds : 0
         runs = SampleRuns(
             feed: inputs.calibration, threads: order.threads, outputs: prepared.model.graph.outputs.map(\.name))
@@ -61,14 +64,16 @@ struct Conversion {
         let forms = Forms(
             prepared: prepared, quantize: quantize, excluded: excluded, statistics: observed?.statistics,
             directory: order.scratch)
-        var best = try clock.time(.quantize) { try withUnmatchedPatterns(untimed(gated(fastest(forms), forms))) }
+        var best = try clock.time(.quantize) {
+            try withRequests(withOwnQuantization(withUnmatchedPatterns(untimed(gated(fastest(forms), forms)))))
+        }
         best.convergence = observed?.convergence
         return best
     }
 
     /// What calibration saw of every tensor that may be quantized; nil when nothing can run in integers.
     private func observe(_ excluded: [String: Reason]) throws -> Calibrate.Result? {
-        guard order.recipe.scheme != .int8Weights, !Placement(prepared.topology, keepFloat: excluded).isEmpty else {
+        guard order.recipe.scheme.calibrates, !Placement(prepared.topology, keepFloat: excluded).isEmpty else {
             return nil
         }
         // What is excluded is watched as well: a tensor's range is then the same whatever its neighbours do.
@@ -84,17 +89,16 @@ struct Conversion {
 
     private func fastest(_ forms: Forms) throws -> Candidate {
         let tolerance = order.recipe.options.minLayerSqnr.map(Quantize.Tolerance.init(decibels:)) ?? .usual
+        if let form = order.recipe.scheme.pinnedForm { return try pinned(form, forms) }
         if let usual = try forms.integer(tolerance) {
-            return try neverSlower(tuned(stricter(usual, forms), forms), forms)
+            return try neverSlower(orDynamic(tuned(stricter(usual, forms), forms), forms), forms)
         }
+        if let dynamic = try dynamicAlone(forms) { return try neverSlower(dynamic, forms) }
         try checkWeights(forms.excluded)
-        switch order.recipe.scheme {
-        case .int8Weights: return try forms.weightOnly()
-        case .int8Static:
+        if order.recipe.scheme == .int8Static {
             throw Failure(
                 .nothingToQuantize, stage: .quantize,
                 detail: "No operator of this model can run in integers here. Ask for the scheme int8-weights, or auto.")
-        case .auto: break
         }
         return with(
             try forms.weightOnly(), "nothing-integer",
@@ -108,7 +112,9 @@ struct Conversion {
 
     /// Nets of many noisy layers, depthwise ones with SiLU above all, lose more in sum than in any one layer.
     private func stricter(_ usual: Candidate, _ forms: Forms) throws -> Candidate {
-        guard order.recipe.options.calibrator == .auto, order.recipe.options.minLayerSqnr == nil else { return usual }
+        guard order.recipe.options.calibrator == .auto, order.recipe.options.minLayerSqnr == nil,
+            inputs.imported == nil
+        else { return usual }
         let before = try fidelity(usual, forms.quantize.reviewSamples)
         guard before < Self.poorFidelity, let strict = try forms.integer(.strict, named: "strict") else { return usual }
         let after = try fidelity(strict, forms.quantize.reviewSamples)
@@ -117,7 +123,7 @@ struct Conversion {
     }
 
     /// Lowest SQNR of the candidate's judged tensors against FP32, in dB.
-    private func fidelity(_ candidate: Candidate, _ samples: [Int]) throws -> Double {
+    func fidelity(_ candidate: Candidate, _ samples: [Int]) throws -> Double {
         // A Clip that has no effect is left out of the artifact, and its tensor with it.
         let made = Set(candidate.quantized.model.graph.nodes.flatMap(\.outputs))
         let tensors = prepared.topology.judged.filter(made.contains)
@@ -159,6 +165,13 @@ struct Conversion {
     /// `candidate`, or what meets the recipe's gate in its place. Throws `Failure(.gateNotMet)`.
     private func gated(_ candidate: Candidate, _ forms: Forms) throws -> Candidate {
         guard let gate = order.recipe.gate else { return candidate }
+        if candidate.quantized.form == .dynamic, order.recipe.scheme == .auto {
+            let keeper = try Gatekeeper(gate, order, inputs, models)
+            let drop = try keeper.drop(of: candidate.path, progress: clock.progress)
+            if !keeper.passes(drop), let integer = try forms.integer(.usual, named: "gated") {
+                return try gated(integer, forms)
+            }
+        }
         return try GateSearch(
             keeper: Gatekeeper(gate, order, inputs, models),
             build: { try forms.integer(like: candidate, floating: $0, named: $1) },
@@ -178,7 +191,7 @@ struct Conversion {
     }
 
     /// Throws when no weight can be stored in 8 bits either: the artifact would be the model itself.
-    private func checkWeights(_ excluded: [String: Reason]) throws {
+    func checkWeights(_ excluded: [String: Reason]) throws {
         let placement = Placement(weightOnly: prepared.topology, keepFloat: excluded)
         guard placement.isEmpty else { return }
         let reasons = zip(prepared.topology.graph.nodes, placement.verdicts).compactMap { node, verdict in
@@ -220,6 +233,63 @@ struct Conversion {
         if node.name.matches(wildcard: pattern) { return true }
         guard node.name.hasSuffix("Fusion"), let slash = node.name.lastIndex(of: "/") else { return false }
         return String(node.name[..<slash]).matches(wildcard: pattern)
+    }
+
+    /// What was asked for and does nothing here is said.
+    private func withRequests(_ candidate: Candidate) -> Candidate {
+        let requests = [
+            (
+                order.recipe.options.smooth, "smooth", "SmoothQuant",
+                "MatMul or Gemm behind a LayerNormalization or a factor"
+            ),
+            (
+                order.recipe.options.equalize, "equalize", "cross-layer equalization",
+                "Conv that follows another with no more than a Relu between them"
+            ),
+        ]
+        return requests.reduce(withWideActivations(candidate)) { candidate, request in
+            let (isAsked, option, rewrite, places) = request
+            guard isAsked, prepared.rewrites[rewrite] ?? 0 == 0 else { return candidate }
+            return with(
+                candidate, option + "-unused", "The option \(option) changed nothing: the model has no \(places).")
+        }
+    }
+
+    /// Says what 16 bits are on this runtime.
+    private func withWideActivations(_ candidate: Candidate) -> Candidate {
+        guard order.recipe.options.activations == .int16 else { return candidate }
+        guard candidate.quantized.form == .integer else {
+            return with(candidate, "int16-unused", "No activation of this artifact is quantized, so none has 16 bits.")
+        }
+        return with(
+            candidate, "int16-in-float",
+            "Activations have 16 bits. ONNX Runtime has no CPU kernels for them: between Q and DQ the layers run in float, "
+                + "slower than FP32, as the coverage above shows. The artifact is for targets that compute with 16 bits."
+        )
+    }
+
+    /// What became of the quantization that the model came with, and how close the artifact is to the model as it came.
+    private func withOwnQuantization(_ candidate: Candidate) throws -> Candidate {
+        guard let imported = inputs.imported else { return candidate }
+        var told = candidate
+        told.decisions += imported.findings(candidate.quantized, target: order.recipe.target)
+        let own = try models.original(order.model.path, Race.options(order.threads))
+        let artifact = try models.engine.makeSession(.path(candidate.path), Race.options(order.threads))
+        var meter = FidelityMeter(outputs: runs.outputs)
+        let samples = inputs.used.prefix(Self.reviewSamples)
+        for index in samples {
+            let sample = try inputs.calibration.sample(index)
+            try meter.add(
+                sample: index, reference: own.run(sample, outputs: runs.outputs),
+                candidate: artifact.run(sample, outputs: runs.outputs))
+        }
+        let worst = meter.result().outputs.compactMap(\.sqnrDb).min()
+        told.decisions.append(
+            Finding(
+                .info, code: "quantization-likeness",
+                detail: "Against the model as it came, Q and DQ included, the artifact's outputs keep "
+                    + "\(worst.map { Number.fixed($0, 1) + " dB" } ?? "every value") on \(samples.count) samples."))
+        return told
     }
 
     /// `auto` promises a choice by timing, which another kind of machine cannot make.

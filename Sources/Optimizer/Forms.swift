@@ -35,8 +35,24 @@ struct Forms {
     }
 
     /// Float arithmetic on weights stored in 8 bits.
-    func weightOnly() throws -> Candidate {
-        try write(quantize.weightOnly(prepared, keepFloat: excluded), named: "weight-only")
+    func weightOnly() throws -> Candidate { try uncalibrated(.weightOnly) }
+
+    /// A form that calibration has no part in.
+    func uncalibrated(_ form: Quantized.Form) throws -> Candidate {
+        try write(quantize.uncalibrated(form, prepared, keepFloat: excluded), named: form.rawValue)
+    }
+
+    /// Multiply-accumulates of MatMul, Gemm and LSTM as a share of all; nil when there are none that could be dynamic.
+    var dynamicShare: Double? {
+        let topology = prepared.topology
+        let placement = Placement(weightOnly: topology, keepFloat: excluded)
+        let products = placement.anchors.filter { !$0.channelsFirst }
+        let recurrent = topology.dynamicLSTMs(keepFloat: excluded)
+        guard !products.isEmpty || !recurrent.isEmpty else { return nil }
+        let all = placement.anchors.reduce(0) { $0 + topology.macs($1) }
+        let dynamic = products.reduce(0) { $0 + topology.macs($1) }
+        let steps = recurrent.reduce(0) { $0 + topology.recurrentMacs($1) }
+        return Double(dynamic + steps) / Double(max(all + steps, 1))
     }
 
     private func write(_ quantized: Quantized, named name: String) throws -> Candidate {

@@ -1,10 +1,17 @@
 import Domain
 import Inference
 import ModelGraph
+import Quantization
 
 /// Everything a conversion reads, opened and checked against each other.
 struct Inputs {
     let loaded: LoadedModel
+    /// The float model to work on: the one that came, without Q and DQ where it had them.
+    let floatModel: Model
+    /// The FP32 model that the artifact is held against.
+    let referencePath: String
+    /// What a model with Q and DQ says of its own quantization.
+    let imported: QuantizationImport?
     /// What the calibration set holds, with its findings.
     let calibrationSummary: SampleSetSummary
     let calibration: SampleFeed
@@ -23,6 +30,8 @@ struct Inputs {
     init(_ order: WorkOrder.Quantize) throws {
         loaded = try LoadedModel(order.model)
         try loaded.checkQuantizable()
+        imported = try loaded.takenApart()
+        (floatModel, referencePath) = try Self.reference(loaded.model, imported, order)
         let opened = try Self.open(order.calibration, loaded.summary, scratch: order.scratch, threads: order.threads)
         calibration = opened.feed
         let survey = try opened.survey()
@@ -43,6 +52,24 @@ struct Inputs {
         let sorted = digests.indices.sorted { (all[$0], $0) < (all[$1], $1) }
         used = Array(sorted.prefix(order.recipe.options.maxSamples ?? sorted.count))
         try checkClasses()
+    }
+
+    /// A quantized model without Q and DQ is written out, so that the engine can run it.
+    private static func reference(
+        _ model: Model, _ imported: QuantizationImport?, _ order: WorkOrder.Quantize
+    ) throws -> (Model, String) {
+        guard let imported else { return (model, order.model.path) }
+        var float = model
+        float.graph = imported.graph
+        float.irVersion = max(float.irVersion, 4)
+        float.declareDomains()
+        let path = order.scratch + "/reference.onnx"
+        do {
+            try float.write(to: path)
+        } catch let error as ModelError {
+            throw Failure(error)
+        }
+        return (float, path)
     }
 
     struct Opened {

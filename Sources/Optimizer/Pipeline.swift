@@ -51,9 +51,12 @@ package struct Pipeline {
             let inputs = try clock.time(.load) { try Inputs(order) }
             let models = EngineModels(engine: engine, directory: order.scratch)
             let prepared = try clock.time(.prepare) {
-                try Prepare(
+                let prepared = try Prepare(
                     models: models, feed: inputs.calibration, batchOnly: inputs.batchOnly,
-                    batchIsOpen: inputs.batchIsOpen)(inputs.loaded.model)
+                    batchIsOpen: inputs.batchIsOpen, trained: inputs.imported?.trained ?? TrainedQuantization())(
+                        inputs.floatModel)
+                return try Balance(models: models, feed: inputs.calibration, options: order.recipe.options)(
+                    prepared, samples: inputs.used)
             }
             let conversion = Conversion(order, inputs, models, prepared, clock, decisionSeconds: budget.decision)
             var candidate = try Marking(order)(conversion.best())

@@ -35,8 +35,11 @@ package struct Placement: Sendable {
 }
 
 extension Placement {
-    /// Only the weights are stored in 8 bits: every anchor with a constant weight counts, no activation is quantized.
-    package init(weightOnly topology: Topology, keepFloat: [String: Reason]) {
+    /// No activation has a grid: every anchor with a constant weight counts. `computing` says what those operators compute
+    /// in integers all the same, by ranges of their own; of the others only the weights are stored in 8 bits.
+    package init(
+        weightOnly topology: Topology, computing: (Node) -> Bool = { _ in false }, keepFloat: [String: Reason]
+    ) {
         var anchors: [Anchor] = []
         var verdicts: [Verdict] = []
         for (i, node) in topology.graph.nodes.enumerated() {
@@ -45,10 +48,13 @@ extension Placement {
                 verdict = .float(reason)
             } else if OperatorRule.of(node) == .anchor {
                 switch Anchor.find(node, at: i, in: topology) {
-                case .success(let anchor): anchors.append(anchor)
+                case .success(let anchor):
+                    anchors.append(anchor)
+                    if computing(node) { verdict = .integer }
                 case .failure(let reason): verdict = .float(reason)
                 }
             }
+            if node.op == "LSTM", keepFloat[node.name] == nil, computing(node) { verdict = .integer }
             verdicts.append(verdict)
         }
         self.init(verdicts: verdicts, anchors: anchors, absorbed: [:], quantized: [])
@@ -83,7 +89,7 @@ private struct PlacementBuilder {
             switch Anchor.find(node, at: i, in: topology) {
             case .failure(let reason): verdicts[i] = .float(reason)
             case .success(let anchor):
-                if let reason = rules.reason(for: anchor) {
+                if !topology.isTrained(anchor), let reason = rules.reason(for: anchor) {
                     verdicts[i] = .float(reason)
                 } else {
                     anchors[i] = anchor

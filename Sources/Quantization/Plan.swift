@@ -6,6 +6,8 @@ package struct Plan: Sendable {
     package var placement: Placement
     /// Grids of quantized activations by tensor name.
     package var grids: [String: Grid]
+    /// The largest integer of an activation that is not fixed otherwise.
+    package var top = 255
 
     package init(placement: Placement, grids: [String: Grid]) {
         self.placement = placement
@@ -18,6 +20,8 @@ package struct Plan: Sendable {
         package var reason: String
         /// Other tensors that share these parameters.
         package var shared: [String]
+        /// Whether the parameters came with the model.
+        package var isTrained = false
     }
 
     package func grid(_ tensor: String) -> Affine? { grids[tensor]?.affine }
@@ -26,7 +30,9 @@ package struct Plan: Sendable {
 /// Turns statistics into grids under a calibration rule.
 package struct Planner: Sendable {
     package var rule: RangeRule
-    private let topology: Topology
+    /// The largest integer of an activation: 255 for 8 bits, 65535 for 16.
+    package var top = 255
+    let topology: Topology
 
     package init(_ topology: Topology, rule: RangeRule) {
         self.topology = topology
@@ -64,12 +70,16 @@ package struct Planner: Sendable {
         var grids: [String: Plan.Grid] = [:]
         let groups = ScaleGroups(placement, topology).groups(of: placement.quantized)
         for group in groups {
-            let (affine, reason) = try grid(for: group, placement, statistics)
+            let trained = trainedGrid(of: group, placement, statistics)
+            let (affine, reason) = try trained ?? grid(for: group, placement, statistics)
             for tensor in group {
-                grids[tensor] = Plan.Grid(affine: affine, reason: reason, shared: group.filter { $0 != tensor })
+                grids[tensor] = Plan.Grid(
+                    affine: affine, reason: reason, shared: group.filter { $0 != tensor }, isTrained: trained != nil)
             }
         }
-        return Plan(placement: placement, grids: grids)
+        var plan = Plan(placement: placement, grids: grids)
+        plan.top = top
+        return plan
     }
 
     /// Names of integer nodes that touch a tensor of which calibration saw not one value: they are better left in float.
@@ -77,7 +87,8 @@ package struct Planner: Sendable {
         let groups = ScaleGroups(placement, topology).groups(of: placement.quantized)
         let silent = Set(
             groups.filter { group in
-                group.allSatisfy { observed($0, statistics).map { $0.isEmpty && $0.nonFinite == 0 } ?? true }
+                trainedGrid(of: group, placement, statistics) == nil
+                    && group.allSatisfy { observed($0, statistics).map { $0.isEmpty && $0.nonFinite == 0 } ?? true }
             }.joined())
         guard !silent.isEmpty else { return [] }
         return zip(topology.graph.nodes, placement.verdicts).compactMap { node, verdict in
@@ -90,7 +101,7 @@ package struct Planner: Sendable {
         for group: [String], _ placement: Placement, _ statistics: [String: TensorStatistics]
     ) throws -> (Affine, String) {
         if hasFixedGrid(group) {
-            return (Affine(scale: 1 / 256, zeroPoint: 0), "a Sigmoid lies in [0, 1]")
+            return (Affine(scale: 1 / Float(top + 1), zeroPoint: 0, top: top), "a Sigmoid lies in [0, 1]")
         }
         var merged = TensorStatistics()
         for tensor in group {
@@ -99,6 +110,11 @@ package struct Planner: Sendable {
             merged.merge(seen)
         }
         guard !merged.isEmpty else { throw QuantizationError.notObserved(tensor: group[0]) }
+        if top > 255 {
+            // With so many steps nothing is gained by cutting extremes off.
+            let extremes = merged.choose(.minMax)
+            return (Affine.unsigned(extremes.range, top: top), extremes.reason)
+        }
         let choice: RangeChoice
         let activation = group.count == 1 ? activation(after: group[0]) : .none
         if rule == .auto, activation == .none, feedsOnlyFloat(group, placement) {

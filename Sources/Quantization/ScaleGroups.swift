@@ -5,6 +5,8 @@ struct ScaleGroups {
     private var parent: [String: String] = [:]
     /// By a group's root: what its quantizers confine values to. Nothing is known yet of tensors that are only moved.
     private var confinement: [String: Confinement] = [:]
+    /// By a group's root: the grid that one of its tensors came with.
+    private var trained: [String: Affine] = [:]
 
     private enum Confinement: Equatable {
         case free
@@ -18,6 +20,7 @@ struct ScaleGroups {
         for tensor in placement.quantized {
             parent[tensor] = tensor
             confinement[tensor] = Self.confinement(of: tensor, placement, topology)
+            trained[tensor] = topology.trained.activations[tensor]
         }
         for (i, node) in topology.graph.nodes.enumerated() where placement.verdicts[i] == .integer {
             switch OperatorRule.of(node) {
@@ -48,6 +51,7 @@ struct ScaleGroups {
     }
 
     private func mayJoin(_ a: String, _ b: String) -> Bool {
+        if let one = trained[root(of: a)], let other = trained[root(of: b)], one != other { return false }
         guard let first = confinement[root(of: a)], let second = confinement[root(of: b)] else { return true }
         return first == second
     }
@@ -77,5 +81,6 @@ struct ScaleGroups {
         let (kept, gone) = (min(first, second), max(first, second))
         parent[gone] = kept
         confinement[kept] = confinement[kept] ?? confinement[gone]
+        trained[kept] = trained[kept] ?? trained[gone]
     }
 }

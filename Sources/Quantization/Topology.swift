@@ -2,8 +2,8 @@ package import ModelGraph
 
 /// A graph with what real runs told about its tensors: concrete shapes and element types.
 package struct Topology: Sendable {
-    package let graph: Graph
-    package let index: GraphIndex
+    package private(set) var graph: Graph
+    package private(set) var index: GraphIndex
     package let types: [String: ElementType]
     /// Shapes in runs at batch 1, 2 and 3; only one entry when the model's batch is fixed.
     private let shapesByBatch: [[String: [Int]]]
@@ -12,6 +12,8 @@ package struct Topology: Sendable {
     /// Small tensors that held the same values in all those runs.
     private let settled: [String: Tensor]
     private let graphOutputs: Set<String>
+    /// What the model knew of its quantization when it came.
+    package var trained = TrainedQuantization()
 
     /// `shapesByBatch` is never empty; its first entry describes one sample.
     package init(
@@ -26,6 +28,12 @@ package struct Topology: Sendable {
         self.isStaticBeyondBatch = isStaticBeyondBatch
         self.settled = settled
         graphOutputs = Set(graph.outputs.map(\.name))
+    }
+
+    /// Takes a graph of the same nodes and tensors in which some constants are others.
+    package mutating func replaceConstants(from other: Graph) {
+        graph = other
+        index = GraphIndex(other)
     }
 
     package func constant(_ name: String) -> Tensor? { index.initializer(named: name).map { graph.initializers[$0] } }

@@ -12,19 +12,35 @@ package struct QuantizedWeight: Sendable, Hashable {
     /// Largest magnitude that each channel's values may have.
     package var limits: [Int8]
 
+    /// The integer that stands for 0. Other than 0 only in weights that came in integers.
+    package var zeroPoint = 0
+    /// Whether all scales are one.
+    package var isPerTensor = false
+    /// Whether the integers came with the model: nothing may change them.
+    package var isTrained = false
+    /// The same weight in blocks: then `values` and `scales` are empty.
+    package var blocks: BlockwiseWeight?
+
     package static let widest: Int8 = 127
     /// Of 7 bits: any two products with a U8 fit 16 bits together.
     package static let narrow: Int8 = 63
 
     /// The float tensor that integer arithmetic really uses, in the original layout.
     package func dequantized() -> [Float] {
+        if let blocks { return blocks.restored(axis: axis) }
         let inner = dims[(axis + 1)...].reduce(1, *)
         let channels = dims[axis]
-        return values.indices.map { Float(values[$0]) * scales[($0 / inner) % channels] }
+        return values.indices.map { Float(Int(values[$0]) - zeroPoint) * scales[($0 / inner) % channels] }
     }
 }
 
 extension QuantizedWeight {
+    /// The weight of a MatMul or Gemm in blocks of `bits` bits.
+    package init(blocks weight: Tensor, axis: Int, bits: Int, size: Int) throws {
+        self.init(dims: weight.dims, axis: axis, values: [], scales: [], limits: [])
+        blocks = try BlockwiseWeight(weight, axis: axis, bits: bits, size: size)
+    }
+
     /// Rounds `weight` to nearest. A channel's scale is its largest magnitude over 127, over 63 in the channels `narrow`, or
     /// `minimumScales` where that is larger (so that the int32 bias fits); a channel of zeros gets scale 1.
     package init(_ weight: Tensor, axis: Int, minimumScales: [Float]? = nil, narrow: Set<Int> = []) throws {

@@ -22,13 +22,19 @@ struct QuantizeCommand: ParsableCommand {
     @Option(help: "Percent of the values that 'percentile' keeps.") var percentile: Double = 99.99
     @Option(
         help: """
-            auto, int8-static or int8-weights: whether timing on this machine decides what runs in integers, or everything \
-            that can, or nothing.
+            auto: timing on this machine decides what runs in integers; int8-static: everything that can; int8-weights: \
+            nothing. For transformers also int8-dynamic, int8-blockwise and int4-blockwise.
             """)
     var scheme: Scheme = .auto
     @Option(help: "What the artifact is made for: \(Target.allCases.map(\.rawValue).joined(separator: ", ")).")
     var target: Target = .onnxruntimeX64
     @Option(help: "auto or nearest: how weights become integers.") var rounding: Rounding = .auto
+    @Option(help: "int8 or int16: bits of activations; 16 are for targets that compute with them.")
+    var activations: Activations = .int8
+    @Flag(help: "SmoothQuant for models of MatMul and Gemm.") var smooth = false
+    @Flag(help: "Cross-layer equalization of Convs.") var equalize = false
+    @Option(help: "Inputs that share a scale in the block-wise schemes: 16, 32, 64, 128 or 256; default: 32.")
+    var blockSize: Int?
     @Option(help: "Layers that keep less than this, in dB, stay float; default: 24, or 28 where that gains.")
     var minLayerSqnr: Double?
     @Option(help: "Node names or patterns with * that stay float; may be repeated.") var exclude: [String] = []
@@ -51,6 +57,12 @@ struct QuantizeCommand: ParsableCommand {
         }
         if let minLayerSqnr, !(0...100).contains(minLayerSqnr) {
             throw ValidationError("--min-layer-sqnr must be 0 to 100")
+        }
+        if activations == .int16, !scheme.calibrates {
+            throw ValidationError("--activations int16 needs --scheme int8-static or auto")
+        }
+        if let blockSize, ![16, 32, 64, 128, 256].contains(blockSize) {
+            throw ValidationError("--block-size must be 16, 32, 64, 128 or 256")
         }
         if let maxSamples, maxSamples < 1 { throw ValidationError("--max-samples must be at least 1") }
         if gate != nil, evaluation == nil {
@@ -93,6 +105,9 @@ struct QuantizeCommand: ParsableCommand {
         recipe.options.percentile = percentile
         recipe.options.rounding = rounding
         recipe.options.head = head
+        recipe.options.blockSize = blockSize
+        recipe.options.activations = activations
+        (recipe.options.smooth, recipe.options.equalize) = (smooth, equalize)
         recipe.options.minLayerSqnr = minLayerSqnr
         recipe.options.exclude = exclude
         recipe.options.maxSamples = maxSamples
@@ -196,6 +211,7 @@ extension Calibrator: ExpressibleByArgument {}
 extension Scheme: ExpressibleByArgument {}
 extension Target: ExpressibleByArgument {}
 extension Rounding: ExpressibleByArgument {}
+extension Activations: ExpressibleByArgument {}
 extension Preprocessing.Layout: ExpressibleByArgument {}
 extension DetectionHead: ExpressibleByArgument {}
 extension PictureRecipe.Preset: ExpressibleByArgument {}

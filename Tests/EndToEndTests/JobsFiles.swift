@@ -34,7 +34,7 @@ enum JobsFiles {
 
     private static func graph(_ graph: inout Message, _ faults: Faults) {
         if faults.quantized {
-            node(&graph, "QuantizeLinear", ["x", "scale", "zero"], "q")
+            node(&graph, "DynamicQuantizeLinear", ["x"], "q")
             node(&graph, "DequantizeLinear", ["q", "scale", "zero"], "d")
             graph.message(5) { tensor(&$0, "scale", [], 1, Message.floats([0.5])) }
             graph.message(5) { tensor(&$0, "zero", [], 2, [0]) }

@@ -381,11 +381,6 @@ import Testing
         #expect(try Conversions().failure(g.model(), SampleArrays("x", [8])).type == .nothingToQuantize)
     }
 
-    @Test func aQuantizedModelIsRefused() throws {
-        let outcome = try Conversions()(PipelineTests.branchy().model(), PipelineTests.samples)
-        #expect(try Conversions().failure(outcome.artifact, PipelineTests.samples).type == .alreadyQuantized)
-    }
-
     @Test func aModelThatTheEngineRefusesIsTheUsersFault() throws {
         var g = GraphBuilder()
         let x = g.input("x", [1, 8])

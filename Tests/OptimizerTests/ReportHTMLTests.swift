@@ -125,7 +125,7 @@ import Testing
             #expect(html.contains(words), "\(words)")
         }
         let plots = html.split(separator: "<svg").dropFirst()
-        #expect(plots.count == 10)
+        #expect(plots.count == 9)
         #expect(plots.allSatisfy { $0.prefix { $0 != ">" }.contains("role=\"img\" aria-label=\"") })
         // Numbers of a plot are folded away in a table, which needs no script.
         #expect(html.components(separatedBy: "<details>").count == 3)

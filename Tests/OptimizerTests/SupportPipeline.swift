@@ -130,9 +130,11 @@ struct Conversions {
     func prepare(_ model: Model, _ samples: SampleArrays) throws -> PreparedModel {
         let inputs = try Inputs(order(model.bytes(), samples, nil))
         let models = EngineModels(engine: try #require(RealEngine.shared), directory: scratch.path)
-        return try Prepare(
+        let prepared = try Prepare(
             models: models, feed: inputs.calibration, batchOnly: inputs.batchOnly, batchIsOpen: inputs.batchIsOpen)(
                 inputs.loaded.model)
+        return try Balance(models: models, feed: inputs.calibration, options: recipe.options)(
+            prepared, samples: inputs.used)
     }
 
     /// What the engine runs of the artifact, in order, after its own optimization.

@@ -280,7 +280,8 @@ import Testing
         let site = try await Site()
         let body = """
             {"modle": "x", "calibration_set": 3, "scheme": "int4", "targets": ["a", "b"], "deadline": "soon",
-             "options": {"exlude": [], "percentile": 200, "max_samples": 1.5, "exclude": [1]}, "gate": {"metric": "top1"}}
+             "options": {"exlude": [], "percentile": 200, "block_size": 33, "max_samples": 1.5, "exclude": [1]},
+             "gate": {"metric": "top1"}}
             """
         let answer = try await site.json("/v1/jobs", body)
         #expect(answer.status == 422)
@@ -288,7 +289,8 @@ import Testing
         let pointers = Set(errors.compactMap { $0["pointer"] })
         let expected: Set = [
             "/modle", "/model", "/calibration_set", "/scheme", "/targets", "/deadline", "/options/exlude",
-            "/options/percentile", "/options/max_samples", "/options/exclude/0", "/gate/max_drop",
+            "/options/percentile", "/options/block_size", "/options/max_samples", "/options/exclude/0",
+            "/gate/max_drop",
         ]
         #expect(pointers == expected)
         #expect(errors.first { $0["pointer"] == "/options/exlude" }?["detail"]?.contains("'exclude'") == true)

@@ -11,6 +11,14 @@ extension Report.Portability {
                 note: "Arithmetic is float: the artifact computes the same on every processor.", target: target)
             return
         }
+        guard quantized.form.blockBits == nil else {
+            self.init(
+                measuredWithVnni: hasVNNI,
+                note:
+                    "Activations are rounded to 8 bits within the kernel where the processor has such a path: outputs "
+                    + "differ a little between processors.", target: target)
+            return
+        }
         // ARM's kernels widen every product.
         let layers =
             target == .onnxruntimeARM
@@ -72,7 +80,8 @@ extension Quantized {
     /// The layers with pairs that can saturate, and those of which pairs were made to fit.
     fileprivate var saturation: [Report.Portability.Layer] {
         let planner = Planner(topology, rule: .minMax)
-        return plan.placement.anchors.compactMap { anchor in
+        let integer = plan.placement.anchors.filter { plan.placement.verdicts[$0.node] == .integer }
+        return integer.compactMap { anchor in
             let node = topology.graph.nodes[anchor.node]
             guard let weight = weights[anchor.node], let pairs = WeightPairs(weight, of: node) else { return nil }
             let narrowed = weight.limits.count { $0 == QuantizedWeight.narrow }

@@ -33,7 +33,7 @@ struct Gatekeeper {
                     : "there is no evaluation set")
         }
         reference = ReferenceOutputs(
-            try models.original(order.model.path, Race.options(order.threads)), feed: inputs.evaluation,
+            try models.original(inputs.referencePath, Race.options(order.threads)), feed: inputs.evaluation,
             outputs: outputs)
     }
 

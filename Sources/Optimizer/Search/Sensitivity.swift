@@ -118,4 +118,12 @@ extension Topology {
         guard let outputs = shape(anchor.output)?.reduce(1, *), anchor.channels > 0 else { return 0 }
         return outputs * (anchor.weightDims.reduce(1, *) / anchor.channels)
     }
+
+    /// Multiply-accumulates of one run of the LSTM at `place`.
+    func recurrentMacs(_ place: Int) -> Int {
+        let node = graph.nodes[place]
+        guard let input = shape(node.inputs[0]), input.count == 3 else { return 0 }
+        let weights = [1, 2].reduce(0) { $0 + (constant(node.inputs[$1])?.count ?? 0) }
+        return input[0] * input[1] * weights
+    }
 }

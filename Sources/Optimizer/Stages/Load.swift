@@ -1,5 +1,6 @@
 package import Domain
 package import ModelGraph
+import Quantization
 
 /// Reads a staged model and says what can be said of it without running it.
 package struct LoadedModel {
@@ -14,6 +15,24 @@ package struct LoadedModel {
             throw Failure(error)
         }
         summary = ModelSummary(ModelFacts(model))
+    }
+
+    /// The float model and the grids of one that carries Q and DQ; nil for others.
+    func takenApart() throws -> QuantizationImport? {
+        guard model.facts.isQuantizedByPairs else { return nil }
+        do {
+            var graph = model.graph
+            graph.moveConstantsToInitializers()
+            return try QuantizationImport(graph)
+        } catch let refusal as QuantizationImport.Refusal {
+            throw Failure(
+                .alreadyQuantized, stage: .load,
+                detail:
+                    "The model's own quantization cannot be read: \(refusal.reason). Post the FP32 model that it was "
+                    + "made from.")
+        } catch let error as ModelError {
+            throw Failure(error)
+        }
     }
 
     /// Refuses what inspection found to be an error.
@@ -36,12 +55,18 @@ extension ModelSummary {
 
     private static func findings(_ facts: ModelFacts) -> [Finding] {
         var findings: [Finding] = []
-        if facts.isQuantized {
+        if facts.isQuantizedByPairs {
+            findings.append(
+                Finding(
+                    .info, code: "carries-quantization",
+                    detail: "The model carries QuantizeLinear and DequantizeLinear: a job keeps their scales and zero "
+                        + "points and completes the rest."))
+        } else if facts.isQuantized {
             findings.append(
                 Finding(
                     .error, code: Failure.Kind.alreadyQuantized.rawValue,
-                    detail: "The model already carries quantized operators (QuantizeLinear, QLinearConv or the like). "
-                        + "Post the FP32 model that it was made from."))
+                    detail: "The model already computes in integers (QLinearConv, MatMulInteger or the like). Post the "
+                        + "FP32 model that it was made from, or the one with QuantizeLinear and DequantizeLinear."))
         }
         if !facts.foreignDomains.isEmpty {
             findings.append(
@@ -60,9 +85,9 @@ extension ModelSummary {
                         "Input '\(facts.structuredInputs[0])' is a sequence, map or optional. Export the model with "
                         + "tensor inputs only.", pointer: facts.structuredInputs[0]))
         }
-        let weighted = ["Conv", "Gemm", "MatMul"].reduce(0) { $0 + (facts.operators[$1] ?? 0) }
+        let weighted = ["Conv", "Gemm", "MatMul", "LSTM"].reduce(0) { $0 + (facts.operators[$1] ?? 0) }
         // What local functions do is only known once the engine has inlined them.
-        if weighted == 0, !facts.isQuantized, facts.localFunctions == 0 {
+        if weighted == 0, !facts.isQuantized || facts.isQuantizedByPairs, facts.localFunctions == 0 {
             findings.append(
                 Finding(
                     .error, code: Failure.Kind.nothingToQuantize.rawValue,

@@ -46,6 +46,9 @@ extension Candidate {
         recipe.options.exclude += floating.keys.sorted()
         switch quantized.form {
         case .weightOnly: recipe.scheme = .int8Weights
+        case .dynamic: recipe.scheme = .int8Dynamic
+        case .blockwise8: recipe.scheme = .int8Blockwise
+        case .blockwise4: recipe.scheme = .int4Blockwise
         case .integer:
             recipe.scheme = .int8Static
             if recipe.options.reviewsLayers { recipe.options.minLayerSqnr = quantized.tolerance.decibels }

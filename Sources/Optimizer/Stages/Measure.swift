@@ -13,7 +13,7 @@ struct Race {
         self.order = order
         self.models = models
         sample = try inputs.evaluation.sample(0)
-        fp32 = try models.original(order.model.path, Self.options(order.threads))
+        fp32 = try models.original(inputs.referencePath, Self.options(order.threads))
     }
 
     /// Options of a process that serves one model.
@@ -73,7 +73,7 @@ struct Measure {
     func callAsFunction(_ candidate: Candidate, seconds: Double) throws -> Result {
         if let foreignness = order.recipe.target.foreignness { return Result(absence: foreignness) }
         let cold = try cold(candidate)
-        let fp32 = try load(order.model.path)
+        let fp32 = try load(inputs.referencePath)
         let int8 = try load(candidate.path)
         let latency = try Race(order, inputs, models).run(candidate.path, budget: seconds)
         return Result(
@@ -94,7 +94,10 @@ struct Measure {
         }
         do {
             let name = String(candidate.path.split(separator: "/").last ?? "")
-            let fp32 = try time([order.model.file] + inputs.loaded.summary.externalData, order.model.directory)
+            let fp32 =
+                inputs.imported == nil
+                ? try time([order.model.file] + inputs.loaded.summary.externalData, order.model.directory)
+                : try time([String(inputs.referencePath.split(separator: "/").last ?? "")], order.scratch)
             return (fp32, try time([name], order.scratch), nil)
         } catch ColdFile.Absence.because(let reason) {
             return (nil, nil, reason)

@@ -17,7 +17,7 @@ struct PlanDocument: Codable {
     struct Operation: Codable {
         var node: String
         var op: String
-        /// "integer", "absorbed", "float" or "weight-only".
+        /// "integer", "absorbed", "float", "weight-only", "dynamic", "blockwise-8" or "blockwise-4".
         var fate: String
         var reason: String?
         /// SQNR in dB of this layer alone, its mean error removed; nil when it was not measured or is exact.
@@ -42,18 +42,34 @@ struct PlanDocument: Codable {
                 sharedWith: grid.shared)
         }
         let layers = Dictionary(quantized.layers.map { ($0.name, $0.sqnr) }, uniquingKeysWith: { first, _ in first })
-        let weightOnly = Set(quantized.form == .weightOnly ? quantized.plan.placement.anchors.map(\.node) : [])
+        let form = quantized.form
+        let stored = Set(form == .integer ? [] : quantized.plan.placement.anchors.map(\.node))
         operations = quantized.topology.graph.nodes.enumerated().map { index, node in
             let sqnr = layers[node.label].flatMap { $0.isFinite ? $0 : nil }
             func operation(_ fate: String, _ reason: String?) -> Operation {
                 Operation(node: node.name, op: node.qualifiedOp, fate: fate, reason: reason, sqnrDb: sqnr)
             }
-            if weightOnly.contains(index) { return operation("weight-only", "weights in 8 bits, restored at load") }
+            if form.computes, quantized.plan.placement.verdicts[index] == .integer {
+                return operation(form.rawValue, form.reason)
+            }
+            if stored.contains(index) { return operation("weight-only", "weights in 8 bits, restored at load") }
             switch quantized.plan.placement.verdicts[index] {
             case .integer: return operation("integer", nil)
             case .absorbed(let into): return operation("absorbed", "the quantizer of '\(into)' saturates in its place")
             case .float(let reason): return operation("float", reason.text)
             }
+        }
+    }
+}
+
+extension Quantized.Form {
+    /// What becomes of a layer that the form computes in its own way.
+    fileprivate var reason: String {
+        switch self {
+        case .dynamic: "in integers, the range of what it reads found in every run"
+        case .blockwise8: "weights in blocks of 8 bits, each with its own scale"
+        case .blockwise4: "weights in blocks of 4 bits, each with its own scale"
+        case .integer, .weightOnly: ""
         }
     }
 }

@@ -21,6 +21,8 @@ struct Prepare {
     let batchOnly: Bool
     /// Whether the first axis of some input is open.
     let batchIsOpen: Bool
+    /// What the model knew of its quantization when it came.
+    var trained = TrainedQuantization()
 
     func callAsFunction(_ original: Model) throws -> PreparedModel {
         var model = original
@@ -80,9 +82,11 @@ struct Prepare {
             }
         }
         let known = batchOnly && (!batchIsOpen || shapes.count == 3)
-        return Topology(
+        var topology = Topology(
             graph: graph, types: first.types, shapesByBatch: shapes, isStaticBeyondBatch: known,
             settled: settled.mapValues(\.tensor))
+        topology.trained = trained
+        return topology
     }
 }
 

@@ -11,6 +11,8 @@ struct Profile {
         var microseconds: Double
         /// Multiply-accumulates, for operators with weights.
         var macs: Int
+        /// Element type of the first input, as the engine spells it.
+        var type = "float"
     }
     var steps: [Step]
 
@@ -71,6 +73,7 @@ extension Profile.Step {
         name = String(event.name.dropLast("_kernel_time".count))
         op = event.args?.opName ?? "?"
         microseconds = event.dur ?? 0
+        type = event.args?.inputs?.first?.keys.first ?? "float"
         let inputs = (event.args?.inputs ?? []).map { $0.values.first ?? [] }
         let output = (event.args?.outputs ?? []).first?.values.first ?? []
         macs = Self.macs(op, inputs, output)
@@ -87,8 +90,11 @@ extension Profile.Step {
             guard inputs.count > 1, let channels = inputs[1].first, channels > 0 else { return 0 }
             return inputs[0].reduce(1, *) * (inputs[1].reduce(1, *) / channels)
         case "Gemm", "QGemm", "MatMul", "FusedMatMul", "MatMulIntegerToFloat", "QLinearMatMul", "FusedGemm",
-            "MatMulInteger", "DynamicQuantizeMatMul":
+            "MatMulInteger", "DynamicQuantizeMatMul", "MatMulNBits":
             return outputs * (inputs.first?.last ?? 0)
+        case "LSTM", "DynamicQuantizeLSTM":
+            guard inputs.count > 2, inputs[0].count == 3 else { return 0 }
+            return inputs[0][0] * inputs[0][1] * (inputs[1].reduce(1, *) + inputs[2].reduce(1, *))
         default: return 0
         }
     }
@@ -96,26 +102,30 @@ extension Profile.Step {
     fileprivate static let multiplying: Set<String> = [
         "Conv", "FusedConv", "QLinearConv", "ConvInteger", "NhwcFusedConv", "Gemm", "FusedGemm", "QGemm", "MatMul",
         "FusedMatMul", "QLinearMatMul", "MatMulIntegerToFloat", "MatMulInteger", "DynamicQuantizeMatMul",
+        "MatMulNBits",
     ]
 
     /// Integer arithmetic, float arithmetic, or neither.
     var kind: Report.Coverage.Class {
         if Self.integer.contains(op) || op.hasPrefix("QLinear") { return .integer }
+        if op == "Clip", type != "float" { return .integer }
         return Self.moving.contains(op) ? .other : .float
     }
 
-    var isConversion: Bool { op == "QuantizeLinear" || op == "DequantizeLinear" }
+    var isConversion: Bool { ["QuantizeLinear", "DequantizeLinear", "DynamicQuantizeLinear"].contains(op) }
 
     /// Only moves values between the orders that kernels want.
     var changesLayout: Bool { op == "ReorderInput" || op == "ReorderOutput" || op == "Transpose" }
 
     private static let integer: Set<String> = [
         "QGemm", "MatMulIntegerToFloat", "MatMulInteger", "ConvInteger", "DynamicQuantizeMatMul", "DynamicQuantizeLSTM",
+        "MatMulNBits",
     ]
     private static let moving: Set<String> = [
         "Reshape", "Transpose", "Concat", "Split", "Slice", "Gather", "Squeeze", "Unsqueeze", "Flatten", "Shape",
         "Identity", "Cast", "Expand", "Tile", "Pad", "DepthToSpace", "SpaceToDepth", "ReorderInput", "ReorderOutput",
-        "MaxPool", "Resize", "ConstantOfShape", "QuantizeLinear", "DequantizeLinear", "Constant", "NhwcMaxPool", "If",
+        "MaxPool", "Resize", "ConstantOfShape", "QuantizeLinear", "DequantizeLinear", "DynamicQuantizeLinear",
+        "Constant", "NhwcMaxPool", "If",
         "MemcpyToHost", "MemcpyFromHost", "Range", "Where", "Equal", "ScatterND", "GatherElements",
     ]
 }

@@ -46,6 +46,23 @@ struct Quantized {
         case integer
         /// Float arithmetic, weights stored in 8 bits and restored at load.
         case weightOnly = "weight-only"
+        /// MatMul, Gemm and LSTM in integers on ranges found in every run, other weights stored in 8 bits.
+        case dynamic
+        /// MatMul and Gemm on weights in blocks of 8 or 4 bits, other weights stored in 8 bits.
+        case blockwise8 = "blockwise-8"
+        case blockwise4 = "blockwise-4"
+
+        /// Bits of a weight in blocks.
+        var blockBits: Int? {
+            switch self {
+            case .blockwise8: 8
+            case .blockwise4: 4
+            default: nil
+            }
+        }
+
+        /// What such a form does to a MatMul or a Gemm, beside storing its weight.
+        var computes: Bool { self == .dynamic || blockBits != nil }
     }
 }
 
@@ -87,7 +104,8 @@ struct Quantize {
         var weights: [Int: QuantizedWeight]
         var round = 0
         repeat {
-            let planner = Planner(topology, rule: recipe.options.rule)
+            var planner = Planner(topology, rule: recipe.options.rule)
+            planner.top = recipe.options.activations == .int16 ? 65535 : 255
             var placement = Placement(topology, keepFloat: kept)
             while case let silent = planner.unreached(placement, statistics), !silent.isEmpty {
                 for name in silent { kept[name] = "no calibration sample brought it a value" }
@@ -97,7 +115,9 @@ struct Quantize {
             plan = try planner.plan(placement, statistics)
             weights = try Self.weights(plan, topology, rules)
             review = try self.review(prepared, plan, weights)
-            let condemned = review.condemned(below: tolerance.decibels)
+            let condemned = review.condemned(below: tolerance.decibels).filter { anchor, _ in
+                !(weights[anchor.node]?.isTrained ?? false)
+            }
             guard round < 3, recipe.options.reviewsLayers, !condemned.isEmpty else { break }
             for (anchor, sqnr) in condemned { topology.keepFloat(around: anchor, sqnr: sqnr, in: &kept) }
             round += 1
@@ -108,8 +128,8 @@ struct Quantize {
                     prepared, plan, weights, review
                 ) { try self.review(prepared, plan, $0) }
         }
-        let biases = review.correctedBiases(topology.bias)
-        var emitter = QDQEmitter(topology, plan, rules)
+        let biases = review.correctedBiases(topology.bias, keeping: Self.trained(weights))
+        var emitter = QDQEmitter(topology, plan, rules, opset: prepared.model.opset("") ?? 13)
         var model = prepared.model
         model.graph = try emitter.emit(weights: weights, biases: biases)
         var quantized = Quantized(
@@ -118,25 +138,65 @@ struct Quantize {
         return quantized
     }
 
-    func weightOnly(_ prepared: PreparedModel, keepFloat: [String: Reason]) throws -> Quantized {
+    /// A form that needs no calibration: the weights alone are quantized beforehand.
+    func uncalibrated(
+        _ form: Quantized.Form, _ prepared: PreparedModel, keepFloat: [String: Reason]
+    ) throws -> Quantized {
         let topology = prepared.topology
-        let placement = Placement(weightOnly: topology, keepFloat: keepFloat)
+        let placement = Placement(
+            weightOnly: topology,
+            computing: { form.computes && $0.op != "Conv" && ($0.op != "LSTM" || form == .dynamic) },
+            keepFloat: keepFloat)
         let plan = Plan(placement: placement, grids: [:])
-        let weights = try Self.weights(plan, topology, .x64)
+        let weights = try Self.weights(
+            plan, topology, .x64, blocks: form.blockBits.map { (bits: $0, size: recipe.options.blockSize ?? 32) })
         let review = try self.review(prepared, plan, weights)
-        let biases = review.correctedBiases(topology.bias)
-        var emitter = WeightOnlyEmitter(topology.graph)
+        let biases = review.correctedBiases(topology.bias, keeping: Self.trained(weights))
         var model = prepared.model
-        model.graph = try emitter.emit(placement.anchors, weights: weights, biases: biases)
-        return Quantized(model, .weightOnly, plan, topology, review, .usual, weights: weights, biases: biases)
+        model.graph = try Self.emit(form, placement, topology, weights, biases, keepFloat)
+        return Quantized(model, form, plan, topology, review, .usual, weights: weights, biases: biases)
+    }
+
+    private static func emit(
+        _ form: Quantized.Form, _ placement: Placement, _ topology: Topology, _ weights: [Int: QuantizedWeight],
+        _ biases: [Int: [Float]], _ keepFloat: [String: Reason]
+    ) throws -> Graph {
+        let computed = form.computes ? placement.anchors.filter { !$0.channelsFirst } : []
+        let stored = form.computes ? placement.anchors.filter(\.channelsFirst) : placement.anchors
+        // In-place edits first: the last emitter moves nodes.
+        var graph = topology.graph
+        if form.blockBits != nil {
+            var emitter = BlockwiseEmitter(graph)
+            graph = try emitter.edit(computed, bias: topology.bias, weights: weights, biases: biases)
+        } else if form == .dynamic {
+            var emitter = DynamicEmitter(topology, graph)
+            graph = try emitter.edit(
+                computed, recurrent: topology.dynamicLSTMs(keepFloat: keepFloat), weights: weights, biases: biases)
+        }
+        var emitter = WeightOnlyEmitter(graph)
+        return try emitter.emit(stored, weights: weights, biases: biases)
+    }
+
+    /// Layers that were trained with their rounding: their biases know of it.
+    private static func trained(_ weights: [Int: QuantizedWeight]) -> Set<Int> {
+        Set(weights.filter(\.value.isTrained).keys)
     }
 
     private static func weights(
-        _ plan: Plan, _ topology: Topology, _ rules: TargetRules
+        _ plan: Plan, _ topology: Topology, _ rules: TargetRules, blocks: (bits: Int, size: Int)? = nil
     ) throws -> [Int: QuantizedWeight] {
         var weights: [Int: QuantizedWeight] = [:]
         for anchor in plan.placement.anchors {
             guard let tensor = topology.constant(anchor.weight) else { continue }
+            if let blocks, !anchor.channelsFirst {
+                weights[anchor.node] = try QuantizedWeight(
+                    blocks: tensor, axis: anchor.channelAxis, bits: blocks.bits, size: blocks.size)
+                continue
+            }
+            if let trained = topology.trainedWeight(anchor) {
+                weights[anchor.node] = trained
+                continue
+            }
             var least: [Float]?
             if let bias = anchor.bias, let grid = plan.grid(anchor.activation),
                 let values = try topology.constant(bias)?.floats()

@@ -54,7 +54,7 @@ struct Refine {
         _ review: LayerReview, _ nearest: [Int: QuantizedWeight], _ prepared: PreparedModel
     ) throws {
         let unknown = review.anchors.filter { anchor in
-            nearest[anchor.node].map { !known.contains(anchor.node, like: $0) } ?? false
+            nearest[anchor.node].map { !$0.isTrained && !known.contains(anchor.node, like: $0) } ?? false
         }
         guard !unknown.isEmpty else { return }
         let places = Set(unknown.map(\.node))

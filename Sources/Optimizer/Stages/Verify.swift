@@ -40,7 +40,7 @@ struct Verify {
 
     private func compare(_ candidate: Candidate, _ coverage: Report.Coverage) throws -> Result {
         let labels = inputs.classLabels
-        let fp32 = try models.original(order.model.path, Race.options(order.threads))
+        let fp32 = try models.original(inputs.referencePath, Race.options(order.threads))
         let int8 = try models.engine.makeSession(.path(candidate.path), Race.options(order.threads))
         var fidelity = FidelityMeter(outputs: outputs)
         var accuracy: AccuracyMeter?

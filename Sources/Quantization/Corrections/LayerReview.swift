@@ -9,10 +9,11 @@ package struct LayerReview: Sendable {
         self.errors = errors
     }
 
-    /// Biases with the mean error taken away, by node index. `bias` gives an anchor's own bias.
-    package func correctedBiases(_ bias: (Anchor) -> [Float]?) -> [Int: [Float]] {
+    /// Biases with the mean error taken away, by node index. `bias` gives an anchor's own bias; the anchors at the nodes
+    /// `keeping` are left out.
+    package func correctedBiases(_ bias: (Anchor) -> [Float]?, keeping: Set<Int> = []) -> [Int: [Float]] {
         var biases: [Int: [Float]] = [:]
-        for (anchor, error) in zip(anchors, errors) {
+        for (anchor, error) in zip(anchors, errors) where !keeping.contains(anchor.node) {
             let own = bias(anchor) ?? [Float](repeating: 0, count: anchor.channels)
             biases[anchor.node] = zip(own, error.meanError).map { $0 - $1 }
         }

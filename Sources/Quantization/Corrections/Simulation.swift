@@ -108,11 +108,17 @@ struct SimulationBuilder {
         guard let grid = plan.grid(tensor) else { return tensor }
         let source = simulatedSource(tensor)
         let scale = graph.addFloats([grid.scale], dims: [], stem: tensor + "/sim_scale")
-        let zero = graph.addInitializer(Tensor(name: tensor + "/sim_zero", uint8s: [UInt8(grid.zeroPoint)], dims: []))
+        let zero = graph.addInitializer(grid.zeroTensor(named: tensor + "/sim_zero"))
+        let domain = grid.top > 255 ? "com.microsoft" : ""
         let integer = graph.freshName(tensor + "/sim_q")
         let result = graph.freshName(tensor + "/sim_dq")
-        added.append(Node(op: "QuantizeLinear", inputs: [source, scale, zero], outputs: [integer], name: integer))
-        added.append(Node(op: "DequantizeLinear", inputs: [integer, scale, zero], outputs: [result], name: result))
+        added.append(
+            Node(
+                op: "QuantizeLinear", inputs: [source, scale, zero], outputs: [integer], name: integer, domain: domain))
+        added.append(
+            Node(
+                op: "DequantizeLinear", inputs: [integer, scale, zero], outputs: [result], name: result, domain: domain)
+        )
         rounded[tensor] = result
         return result
     }

@@ -18,9 +18,15 @@ package struct QDQEmitter {
     private struct ParameterKey: Hashable {
         let scale: UInt32
         let zeroPoint: Int
+        let isWide: Bool
     }
 
-    package init(_ topology: Topology, _ plan: Plan, _ rules: TargetRules = .x64) {
+    /// Domain of Q and DQ on 16 bits: ONNX has them from operator set 21 on, the runtime's own domain has always had them.
+    private let wideDomain: String
+
+    /// `opset` is the model's version of ONNX's operators.
+    package init(_ topology: Topology, _ plan: Plan, _ rules: TargetRules = .x64, opset: Int = 13) {
+        wideDomain = opset >= 21 ? "" : OperatorDomain.microsoft
         self.topology = topology
         self.plan = plan
         self.rules = rules
@@ -118,20 +124,40 @@ package struct QDQEmitter {
         nodes.append(
             Node(
                 op: "QuantizeLinear", inputs: [source, parameters.scale, parameters.zero], outputs: [integer],
-                name: integer))
+                name: integer, domain: domain(grid)))
         nodes.append(
             Node(
-                op: "DequantizeLinear", inputs: [integer, parameters.scale, parameters.zero], outputs: [result],
-                name: graph.freshName(source + "/dequantize")))
+                op: "DequantizeLinear", inputs: [confined(integer, grid), parameters.scale, parameters.zero],
+                outputs: [result], name: graph.freshName(source + "/dequantize"), domain: domain(grid)))
+    }
+
+    /// Levels counted from 0 as the target stores them, or in 16 bits.
+    private func stored(_ levels: [Int], dims: [Int], on grid: Affine, named name: String) -> Tensor {
+        grid.top > 255
+            ? grid.tensor(levels, dims: dims, named: name) : rules.activations(levels, dims: dims, named: name)
+    }
+
+    private func domain(_ grid: Affine) -> String { grid.top > 255 ? wideDomain : "" }
+
+    /// A trained grid that ends before 255 ends so in the artifact: a Clip of integers costs next to nothing.
+    private mutating func confined(_ integer: String, _ grid: Affine) -> String {
+        guard grid.top < 255 else { return integer }
+        let result = graph.freshName(integer + "/confined")
+        let bounds = [0, grid.top].map { bound in
+            graph.addInitializer(stored([bound], dims: [], on: grid, named: integer + "/bound"))
+        }
+        nodes.append(Node(op: "Clip", inputs: [integer] + bounds, outputs: [result], name: result))
+        return result
     }
 
     /// Scale and zero point as scalars; equal parameters are stored once.
     private mutating func parameters(_ grid: Affine) -> (scale: String, zero: String) {
-        let key = ParameterKey(scale: grid.scale.bitPattern, zeroPoint: grid.zeroPoint)
+        let isWide = grid.top > 255
+        let key = ParameterKey(scale: grid.scale.bitPattern, zeroPoint: grid.zeroPoint, isWide: isWide)
         if let known = parameterNames[key] { return known }
         let stem = "grid_\(parameterNames.count)"
         let scale = graph.addFloats([grid.scale], dims: [], stem: stem + "/scale")
-        let zero = graph.addInitializer(rules.activations([grid.zeroPoint], dims: [], named: stem + "/zero_point"))
+        let zero = graph.addInitializer(stored([grid.zeroPoint], dims: [], on: grid, named: stem + "/zero_point"))
         parameterNames[key] = (scale, zero)
         return (scale, zero)
     }
@@ -152,19 +178,17 @@ package struct QDQEmitter {
     private mutating func dequantizedConstant(_ constant: Tensor) -> String? {
         if let known = dequantized[constant.name] { return known }
         guard let values = try? constant.floats(), let low = values.min(), let high = values.max() else { return nil }
-        let grid = Affine.unsigned(ValueRange(low: low, high: high))
-        let levels = values.map { value in
-            let q = (value / grid.scale).rounded(.toNearestOrEven) + Float(grid.zeroPoint)
-            return Int(min(max(q, 0), 255))
-        }
+        let grid =
+            topology.trained.activations[constant.name]
+            ?? Affine.unsigned(ValueRange(low: low, high: high), top: plan.top)
         let integer = graph.addInitializer(
-            rules.activations(levels, dims: constant.dims, named: constant.name + "/quantized"))
+            stored(values.map(grid.integer), dims: constant.dims, on: grid, named: constant.name + "/quantized"))
         let parameters = parameters(grid)
         let result = graph.freshName(constant.name + "/dequantized")
         nodes.append(
             Node(
                 op: "DequantizeLinear", inputs: [integer, parameters.scale, parameters.zero], outputs: [result],
-                name: result))
+                name: result, domain: domain(grid)))
         dequantized[constant.name] = result
         return result
     }
@@ -178,22 +202,27 @@ package struct QDQEmitter {
         node.inputs[1] = addWeight(weight, stem: stem)
         let own = anchor.bias.flatMap { try? topology.constant($0)?.floats() }
         guard node.op != "MatMul", let values = bias ?? own, values.count == anchor.channels else { return }
-        let name = addBias(values, weight.scales, activation: grid.scale, stem: stem)
+        let name = addBias(values, weight, activation: grid.scale, stem: stem)
         if node.inputs.count > 2 { node.inputs[2] = name } else { node.inputs.append(name) }
     }
 
     private mutating func addWeight(_ weight: QuantizedWeight, stem: String) -> String {
         let integer = graph.addInitializer(
             Tensor(name: stem + "/weight", int8s: weight.values, dims: weight.dims))
-        let zeros = [UInt8](repeating: 0, count: weight.scales.count)
+        let zeros = [UInt8](repeating: UInt8(truncatingIfNeeded: weight.zeroPoint), count: weight.scales.count)
+        if weight.isPerTensor, let scale = weight.scales.first {
+            return addScalar(integer, scale, type: .int8, zero: [zeros[0]], stem: stem + "/weight")
+        }
         return addChannelwise(
             integer, weight.scales, type: .int8, zeros: zeros, axis: weight.axis, stem: stem + "/weight")
     }
 
     /// Bias in int32 at scale `s_x * s_w[c]` with zero point 0, as the integer kernels add it to their accumulators.
-    private mutating func addBias(_ bias: [Float], _ scales: [Float], activation: Float, stem: String) -> String {
+    private mutating func addBias(
+        _ bias: [Float], _ weight: QuantizedWeight, activation: Float, stem: String
+    ) -> String {
         // A product too small for a float leaves room for no bias, and one too large for nothing else.
-        let joint = scales.map {
+        let joint = weight.scales.map {
             min(max($0 * activation, .leastNormalMagnitude), .greatestFiniteMagnitude)
         }
         let limit = Double(Int32.max)
@@ -202,8 +231,22 @@ package struct QDQEmitter {
             return Int32(min(max(q, -limit), limit))
         }
         let integer = graph.addInitializer(Tensor(name: stem + "/bias", int32s: integers, dims: [bias.count]))
+        if weight.isPerTensor, let scale = joint.first {
+            return addScalar(integer, scale, type: .int32, zero: [0, 0, 0, 0], stem: stem + "/bias")
+        }
         let zeros = [UInt8](repeating: 0, count: 4 * bias.count)
         return addChannelwise(integer, joint, type: .int32, zeros: zeros, axis: 0, stem: stem + "/bias")
+    }
+
+    private mutating func addScalar(
+        _ integer: String, _ scale: Float, type: ElementType, zero: [UInt8], stem: String
+    ) -> String {
+        let scale = graph.addFloats([scale], dims: [], stem: stem + "/scale")
+        let zero = graph.addInitializer(Tensor(name: stem + "/zero_point", type: type, dims: [], bytes: zero))
+        let result = graph.freshName(stem + "/dequantized")
+        nodes.append(
+            Node(op: "DequantizeLinear", inputs: [integer, scale, zero], outputs: [result], name: result))
+        return result
     }
 
     private mutating func addChannelwise(

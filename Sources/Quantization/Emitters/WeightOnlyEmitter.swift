@@ -42,7 +42,12 @@ package struct WeightOnlyEmitter {
         let result = graph.freshName(stem + "/restored")
         added.append(
             Node(op: "Cast", inputs: [integer], outputs: [cast], name: cast, attributes: [.int("to", 1)]))
-        added.append(Node(op: "Mul", inputs: [cast, scale], outputs: [result], name: result))
+        let centred = weight.zeroPoint == 0 ? cast : graph.freshName(stem + "/centred")
+        if weight.zeroPoint != 0 {
+            let zero = graph.addFloats([Float(weight.zeroPoint)], dims: [], stem: stem + "/zero_point")
+            added.append(Node(op: "Sub", inputs: [cast, zero], outputs: [centred], name: centred))
+        }
+        added.append(Node(op: "Mul", inputs: [centred, scale], outputs: [result], name: result))
         return result
     }
 }

@@ -39,6 +39,8 @@ extension Rewrite {
     /// `MatMul(x, [K, N]) + b` on rank 3 and above as Reshape, Gemm, Reshape: one integer kernel with its bias.
     static let matMulAddToGemm = Rewrite(name: "MatMul + Add to Gemm") { graph, topology in
         var count = 0
+        // Products that read one tensor, as query, key and value do, read one Reshape of it.
+        var flattened: [String: String] = [:]
         for i in graph.nodes.indices where graph.nodes[i].op == "MatMul" {
             let node = graph.nodes[i]
             guard let weight = topology.constant(node.inputs[1]), weight.dims.count == 2, weight.type == .float,
@@ -50,13 +52,15 @@ extension Rewrite {
                 let end = graph.nodes.firstIndex(where: { $0.outputs == sum.outputs })
             else { continue }
             let stem = sum.outputs[0]
-            let rows = graph.freshName(stem + "/rows")
+            let rows = flattened[node.inputs[0]] ?? graph.freshName(stem + "/rows")
             let product = graph.freshName(stem + "/product")
-            let flat = graph.addShape([-1, weight.dims[0]], stem: stem + "/flat_shape")
             let full = graph.addShape([-1] + input[1..<(input.count - 1)] + [weight.dims[1]], stem: stem + "/shape")
-            graph.nodes[i] = Node(op: "Reshape", inputs: [node.inputs[0], flat], outputs: [rows], name: rows)
-            graph.nodes.append(
-                Node(op: "Gemm", inputs: [rows, node.inputs[1], bias], outputs: [product], name: node.name))
+            graph.nodes[i] = Node(
+                op: "Gemm", inputs: [rows, node.inputs[1], bias], outputs: [product], name: node.name)
+            if flattened.updateValue(rows, forKey: node.inputs[0]) == nil {
+                let flat = graph.addShape([-1, weight.dims[0]], stem: stem + "/flat_shape")
+                graph.nodes.append(Node(op: "Reshape", inputs: [node.inputs[0], flat], outputs: [rows], name: rows))
+            }
             graph.nodes[end] = Node(op: "Reshape", inputs: [product, full], outputs: sum.outputs, name: sum.name)
             count += 1
         }

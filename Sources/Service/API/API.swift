@@ -13,6 +13,8 @@ struct API: Sendable {
     let readers: Desk
     /// Each download holds two blocks of 1 MiB for as long as its client takes.
     let downloads = Seats(count: 128)
+    /// Each comparison holds a decoded report and a plan in memory.
+    let comparisons = Turnstile(width: 2)
     let queue: JobQueue
     let inspector: Inspector
     /// Signs how artifacts were made; its public half is for everybody.

@@ -47,10 +47,13 @@ extension API {
         try request.allowOnly(["jobs"])
         let rows = try await finished(try Self.identifiers(request))
         try Self.checkModel(rows)
-        var entries: [Comparison.Entry] = []
-        // One after the other: what is read of a job is kept, the documents are not.
-        for row in rows { entries.append(try await entry(row)) }
-        return try Comparison(try await catalogue.model(rows[0].model.description), entries)
+        let model = try await catalogue.model(rows[0].model.description)
+        return try await comparisons.pass {
+            var entries: [Comparison.Entry] = []
+            // One after the other: what is read of a job is kept, the documents are not.
+            for row in rows { entries.append(try await entry(row)) }
+            return try Comparison(model, entries)
+        }
     }
 
     private static func identifiers(_ request: Request) throws -> [String] {

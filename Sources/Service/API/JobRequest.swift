@@ -19,6 +19,9 @@ struct JobRequest: Sendable {
         recipe.target = Self.target(&reader) ?? recipe.target
         recipe.scheme = reader.choice("scheme", Scheme.self) ?? recipe.scheme
         if let options = Self.options(&reader) { recipe.options = options }
+        if recipe.options.activations == .int16, !recipe.scheme.calibrates {
+            reader.fail("scheme", "Activations of 16 bits need the scheme int8-static or auto.")
+        }
         recipe.gate = Self.gate(&reader)
         deadlineSeconds = Self.deadline(&reader)
         reader.rejectUnknown()
@@ -48,6 +51,13 @@ struct JobRequest: Sendable {
         options.percentile = fields.number("percentile", in: 50...100) ?? options.percentile
         if options.percentile <= 50 { fields.fail("percentile", "The number must be above 50.") }
         options.rounding = fields.choice("rounding", Rounding.self) ?? options.rounding
+        options.activations = fields.choice("activations", Activations.self) ?? options.activations
+        options.smooth = fields.boolean("smooth") ?? options.smooth
+        options.equalize = fields.boolean("equalize") ?? options.equalize
+        options.blockSize = fields.integer("block_size", in: 16...256)
+        if let size = options.blockSize, size.nonzeroBitCount != 1 {
+            fields.fail("block_size", "16, 32, 64, 128 or 256 is expected.")
+        }
         options.minLayerSqnr = fields.number("min_layer_sqnr", in: 0...100)
         options.exclude = fields.strings("exclude") ?? options.exclude
         if options.exclude.count > 10_000 { fields.fail("exclude", "At most 10000 entries.") }

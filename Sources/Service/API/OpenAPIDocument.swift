@@ -439,7 +439,7 @@ enum OpenAPIDocument {
               summary: Ask for a conversion
               description: |
                 Whatever can be known to be wrong is said now: unknown fields, a model or set that is not there, arrays
-                that do not fit the model's inputs, a model that is quantized already. With `dry_run` that is all, and
+                that do not fit the model's inputs, a model that computes in integers already. With `dry_run` that is all, and
                 nothing is queued.
               parameters:
                 - name: dry_run
@@ -1261,10 +1261,13 @@ enum OpenAPIDocument {
                 How values are represented. `int8-static`: 8-bit activations and weights wherever the runtime computes with them.
                 `int8-weights`: 8-bit weights, restored at load, and float arithmetic. No timing decides in either, so that the same
                 input gives the same bytes again.
+                For models of MatMul and Gemm, without calibration or timing: `int8-dynamic` multiplies in integers (LSTM as well), with
+                ranges of activations that are found in every run; `int8-blockwise` and `int4-blockwise` store weights in blocks of
+                `options.block_size` inputs, each with a scale of its own (com.microsoft.MatMulNBits).
                 `auto`: integers, less what the measuring machine runs faster in float; `plan.record` in the report is the recipe
                 that gives the same artifact again without timing anything.
               type: string
-              enum: [auto, int8-static, int8-weights]
+              enum: [auto, int8-static, int8-weights, int8-dynamic, int8-blockwise, int4-blockwise]
               default: auto
             ElementType:
               type: string
@@ -1674,6 +1677,29 @@ enum OpenAPIDocument {
                   type: number
                   minimum: 0
                   maximum: 100
+                activations:
+                  description: |
+                    Bits of activations. `int16` is for targets that compute with 16: ONNX Runtime runs such layers in float, and
+                    the report says so. With the schemes `auto` and `int8-static` only.
+                  type: string
+                  enum: [int8, int16]
+                  default: int8
+                smooth:
+                  description: |
+                    SmoothQuant (arXiv:2211.10438): part of the spread between the channels of what a MatMul or Gemm reads moves into its
+                    weights. The float model stays the same, bit for bit.
+                  type: boolean
+                  default: false
+                equalize:
+                  description: |
+                    Cross-layer equalization (arXiv:1906.04721): Convs with no more than a Relu between them share out the ranges of
+                    their channels. The float model stays the same, bit for bit.
+                  type: boolean
+                  default: false
+                block_size:
+                  description: How many inputs share a scale under the block-wise schemes. 32 when absent.
+                  type: integer
+                  enum: [16, 32, 64, 128, 256]
                 exclude:
                   description: Names of nodes that stay float; `*` stands for anything.
                   type: array

@@ -113,7 +113,7 @@ struct ComparisonPages {
         page.heading(title, subject)
         page.rule()
         for (letter, job) in zip(letters, comparison.jobs) {
-            page.field("\(letter)  \(job.scheme.rawValue)", "\(job.id)\(job.verdict.map { ": \($0)" } ?? "")")
+            page.field(letter, "\(job.id), \(job.scheme.rawValue)\(job.verdict.map { ": \($0)" } ?? "")")
         }
         for section in sections {
             page.heading(section.title)

@@ -15,7 +15,7 @@ struct StoredPlan: Decodable, Sendable {
     var operations: [Operation]
 
     /// Larger plans are not read: the server holds them in memory.
-    static let limit: Int64 = 32 << 20
+    static let limit: Int64 = 16 << 20
 }
 
 /// Where plans of one model part: what became of each node, and the range of each tensor.

@@ -19,7 +19,7 @@ struct StoredReport: Decodable, Sendable {
     var environment: Report.Environment?
 
     /// Larger reports are not read: the server holds them in memory.
-    static let limit: Int64 = 16 << 20
+    static let limit: Int64 = 8 << 20
 
     private enum Section: String, CodingKey {
         case verdict, identity, split, accuracy, detection, fidelity, latency, gate, size, coverage, plan, environment

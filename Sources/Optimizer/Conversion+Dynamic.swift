@@ -1,0 +1,64 @@
+import Domain
+import Pages
+import Quantization
+
+/// The forms that calibration has no part in: asked for, or where they win.
+extension Conversion {
+    /// Share of the work that must lie in MatMul, Gemm and LSTM for the dynamic form to be tried.
+    private static let leastDynamicShare = 0.5
+    /// Above this likeness to FP32, in dB, two candidates count as equally good.
+    private static let goodFidelity = 30.0
+
+    /// The form that the recipe's scheme names.
+    func pinned(_ form: Quantized.Form, _ forms: Forms) throws -> Candidate {
+        if form == .weightOnly {
+            try checkWeights(forms.excluded)
+        } else if forms.dynamicShare == nil {
+            let lstm = form == .dynamic ? ", Gemm or LSTM" : " or Gemm"
+            throw Failure(
+                .nothingToQuantize, stage: .quantize,
+                detail:
+                    "The scheme \(order.recipe.scheme.rawValue) is for models with MatMul\(lstm) on constant weights; this "
+                    + "one has none that may be quantized. Ask for int8-static or int8-weights, or auto.")
+        }
+        return try forms.uncalibrated(form)
+    }
+
+    /// `integer`, or the dynamic form where a model of products or LSTMs runs faster so beyond the noise and answers as well.
+    func orDynamic(_ integer: Candidate, _ forms: Forms) throws -> Candidate {
+        guard decisionSeconds > 0, forms.dynamicShare ?? 0 >= Self.leastDynamicShare else { return integer }
+        var dynamic = try forms.uncalibrated(.dynamic)
+        let race = try Race(order, inputs, models).run(integer.path, against: dynamic.path, budget: decisionSeconds)
+        clock.log("dynamic ranges: \(Number.times(race.speedup)) the speed of fixed ones")
+        guard race.speedupInterval.low > 1 + Report.Verdict.leastDifference / 2 else { return integer }
+        let samples = forms.quantize.reviewSamples
+        let (fixed, free) = try (fidelity(integer, samples), fidelity(dynamic, samples))
+        guard free >= min(fixed, Self.goodFidelity) else { return integer }
+        dynamic.decisions.append(
+            Finding(
+                .info, code: "dynamic-faster",
+                detail:
+                    "With ranges found in every run the products of this model ran \(Number.times(race.speedup)) as fast "
+                    + "as with fixed ones on this machine."))
+        return dynamic
+    }
+
+    /// The dynamic form of a model that has no other integer one; nil when it has none either, or nothing is timed.
+    func dynamicAlone(_ forms: Forms) throws -> Candidate? {
+        guard decisionSeconds > 0, forms.dynamicShare ?? 0 >= Self.leastDynamicShare else { return nil }
+        return try forms.uncalibrated(.dynamic)
+    }
+}
+
+extension Scheme {
+    /// The form that a scheme without calibration names.
+    var pinnedForm: Quantized.Form? {
+        switch self {
+        case .auto, .int8Static: nil
+        case .int8Weights: .weightOnly
+        case .int8Dynamic: .dynamic
+        case .int8Blockwise: .blockwise8
+        case .int4Blockwise: .blockwise4
+        }
+    }
+}
