@@ -2344,6 +2344,13 @@ enum OpenAPIDocument {
                         minimum: 0
                       sqnr_db: { type: number }
                       cosine: { type: number }
+                      correlation:
+                        description: Pearson's, over all values of all samples.
+                        type: number
+                      mean_sample_cosine:
+                        description: Cosine of each sample's output by itself, the mean over the samples.
+                        type: number
+                      worst_sample_cosine: { type: number }
                       max_abs_error: { type: number }
                       mean_abs_error: { type: number }
                       identical: { type: boolean }
@@ -2374,6 +2381,14 @@ enum OpenAPIDocument {
                       type: number
                       minimum: 0
                       maximum: 1
+                    kl_divergence:
+                      description: From FP32's class probabilities to INT8's, in nats, mean over the samples.
+                      type: number
+                      minimum: 0
+                    fp32_confidence:
+                      description: Probability of the best class, mean over the samples.
+                      type: number
+                    int8_confidence: { type: number }
                 worst:
                   description: The samples that suffer most, worst first.
                   type: array
@@ -2851,6 +2866,48 @@ enum OpenAPIDocument {
                       type: array
                       items:
                         $ref: '#/components/schemas/Finding'
+                    convergence:
+                      description: How the ranges of the model's tensors settled while calibration went on.
+                      type: object
+                      additionalProperties: false
+                      required: [tensors, points, moving]
+                      properties:
+                        tensors: { type: integer }
+                        points:
+                          description: What part of its final range a tensor had after so many samples.
+                          type: array
+                          items:
+                            type: object
+                            additionalProperties: false
+                            required: [samples, mean, least]
+                            properties:
+                              samples: { type: integer }
+                              mean: { type: number }
+                              least: { type: number }
+                        moving:
+                          description: Tensors whose range grew by more than 5 % over the second half of the samples.
+                          type: integer
+                        expected_growth:
+                          description: By what part of it one more sample can be expected to widen a range.
+                          type: number
+                    distance:
+                      description: How far the evaluation samples lie from the calibration samples, as the model gets them.
+                      type: array
+                      items:
+                        type: object
+                        additionalProperties: false
+                        required: [array, beyond]
+                        properties:
+                          array: { type: string }
+                          mean_shift:
+                            description: Difference of the means of the samples' means, over their standard deviation.
+                            type: number
+                          spread_ratio:
+                            description: Mean of the samples' standard deviations, evaluation over calibration.
+                            type: number
+                          beyond:
+                            description: Share of the evaluation samples with values outside the calibration set's range.
+                            type: number
                 portability:
                   type: object
                   additionalProperties: false
