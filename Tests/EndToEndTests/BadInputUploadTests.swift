@@ -56,8 +56,9 @@ struct BadInputUploadTests {
         try curl.run()
         try input.fileHandleForWriting.write(contentsOf: Data(count: 3 << 20))
         let limit = Date() + 20
-        while try client.traces() == [], Date() < limit {}
-        #expect(try client.traces().count == 1, "the upload is on its way")
+        // One file on its way into the store, and one for the inspection.
+        while try client.traces().count != 2, Date() < limit {}
+        #expect(try client.traces().count == 2, "the upload is on its way")
         kill(curl.processIdentifier, SIGKILL)
         curl.waitUntilExit()
         try client.expectTraces([])

@@ -35,7 +35,9 @@ private final class FailingStore: BlobStore {
 
     init(directory: String) throws { store = try LocalBlobStore(directory: directory) }
 
-    func makeWriter(_ hint: ContentHint) throws -> any BlobWriter { Writer(try store.makeWriter(hint), self) }
+    func makeWriter(_ hint: ContentHint, copy: String?) throws -> any BlobWriter {
+        Writer(try store.makeWriter(hint, copy: copy), self)
+    }
     func reader(_ digest: Digest) throws -> any BlobReader { try store.reader(digest) }
     func contains(_ digest: Digest) -> Bool { store.contains(digest) }
     func delete(_ digest: Digest) throws -> Int64 { try store.delete(digest) }

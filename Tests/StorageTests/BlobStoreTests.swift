@@ -167,4 +167,20 @@ import Testing
     @Test func freeSpaceIsKnown() throws {
         #expect(try store.freeBytes() > 0)
     }
+
+    @Test func aCopyIsWrittenOnTheWay() throws {
+        let store = try LocalBlobStore(directory: directory.path + "/blobs")
+        let bytes = (0..<(3 * Framing.blockSize / 2)).map { UInt8(truncatingIfNeeded: $0 * $0 >> 7) }
+        let path = directory.path + "/copy"
+        let writer = try store.makeWriter(.weights, copy: path)
+        try bytes.withUnsafeBytes { (bytes: UnsafeRawBufferPointer) in
+            try writer.write(UnsafeRawBufferPointer(rebasing: bytes[..<1000]))
+            try writer.write(UnsafeRawBufferPointer(rebasing: bytes[1000...]))
+        }
+        let stored = try writer.finish()
+        #expect(try store.reader(stored.digest).all() == bytes)
+        #expect(FileManager.default.contents(atPath: path).map(Array.init) == bytes)
+        // A file that is there is not written over.
+        #expect(throws: StorageError.self) { try store.makeWriter(.weights, copy: path) }
+    }
 }

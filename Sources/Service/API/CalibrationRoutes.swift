@@ -19,8 +19,10 @@ extension API {
         let expected = try DigestFields.expected(request.fields)
         try await upload.checkHead(request)
         guard request.mediaType == "multipart/form-data" else {
-            let blob = try await upload.whole(request, expected: expected)
-            return try await keepSampleSet(blob, name, role, inQuery)
+            return try await inspector.receiving { intake in
+                let blob = try await upload.whole(request, expected: expected, copy: intake.path)
+                return try await keepSampleSet(blob, name, role, inQuery, intake: intake)
+            }
         }
         let form = try await upload.form(request, Form.Rules(files: ["file": 1], texts: ["preprocessing"]))
         let (blob, recipe): (StoredBlob, Preprocessing)
@@ -46,7 +48,8 @@ extension API {
 
     /// Has the pinned file inspected and writes its row. Whatever happens, the pin is given back.
     private func keepSampleSet(
-        _ blob: StoredBlob, _ name: String?, _ role: SampleSetRow.Role, _ preprocessing: Preprocessing
+        _ blob: StoredBlob, _ name: String?, _ role: SampleSetRow.Role, _ preprocessing: Preprocessing,
+        intake: Inspector.Intake? = nil
     ) async throws -> Response {
         do {
             var id = try Self.identity(blob, preprocessing)
@@ -56,7 +59,7 @@ extension API {
             } else {
                 summary = try await inspector.samples(
                     blob.digest, size: blob.size, preprocessing: preprocessing,
-                    purpose: role == .evaluation ? .evaluation : .calibration)
+                    purpose: role == .evaluation ? .evaluation : .calibration, intake: intake)
                 // Which part of a data set was read depends on the role, so it belongs to what the set is.
                 id = try Self.identity(blob, summary.preprocessing)
             }

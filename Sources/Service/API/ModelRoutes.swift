@@ -17,8 +17,7 @@ extension API {
         let expected = try DigestFields.expected(request.fields)
         try await upload.checkHead(request)
         if request.mediaType == "multipart/form-data" { return try await postModelForm(request, name) }
-        let blob = try await upload.whole(request, expected: expected)
-        return try await keepModel(name: name, file: name, main: blob, external: [])
+        return try await takeModel(request, name, expected: expected)
     }
 
     private func postModelForm(_ request: Request, _ name: String?) async throws -> Response {
@@ -46,14 +45,20 @@ extension API {
             return try modelResponse(.ok, labelled)
         }
         try await upload.checkHead(request)
-        let blob = try await upload.whole(request, expected: id)
-        return try await keepModel(name: name, file: name, main: blob, external: [])
+        return try await takeModel(request, name, expected: id)
+    }
+
+    private func takeModel(_ request: Request, _ name: String?, expected: Digest?) async throws -> Response {
+        try await inspector.receiving { intake in
+            let blob = try await upload.whole(request, expected: expected, copy: intake.path)
+            return try await keepModel(name: name, file: name, main: blob, external: [], intake: intake)
+        }
     }
 
     /// Has the pinned files inspected and writes their row. Whatever happens, the pins are given back.
-    private func keepModel(name: String?, file: String?, main: StoredBlob, external: [Form.File]) async throws
-        -> Response
-    {
+    private func keepModel(
+        name: String?, file: String?, main: StoredBlob, external: [Form.File], intake: Inspector.Intake? = nil
+    ) async throws -> Response {
         let blobs = [main] + external.map(\.blob)
         do {
             let id = try Self.identity(main, external)
@@ -62,7 +67,8 @@ extension API {
             if let known {
                 row = known
             } else {
-                row = try await inspected(id, name: name, file: file, main: main, external: external)
+                row = try await inspected(
+                    id, name: name, file: file, main: main, external: external, intake: intake)
             }
             let (stored, created) = try await addModel(row, name)
             await shelf.settle(blobs)
@@ -81,15 +87,16 @@ extension API {
         return try Digest(sha256: Array((["octavo model 1", "\(main.digest)"] + lines).joined(separator: "\n").utf8))
     }
 
-    private func inspected(_ id: Digest, name: String?, file: String?, main: StoredBlob, external: [Form.File])
-        async throws -> ModelRow
-    {
+    private func inspected(
+        _ id: Digest, name: String?, file: String?, main: StoredBlob, external: [Form.File],
+        intake: Inspector.Intake?
+    ) async throws -> ModelRow {
         let files = external.map {
             ModelRow.ExternalFile(name: $0.name, digest: $0.blob.digest, size: $0.blob.size)
         }
         let blobs = [main] + external.map(\.blob)
         let size = blobs.reduce(0) { $0 + $1.size }
-        let summary = try await inspector.model(main: main.digest, external: files, size: size)
+        let summary = try await inspector.model(main: main.digest, external: files, size: size, intake: intake)
         try Self.checkExternal(summary.externalData, files.map(\.name))
         let plain = FileName.safe(file ?? "model.onnx", or: "model.onnx")
         return ModelRow(

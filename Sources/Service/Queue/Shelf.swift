@@ -37,8 +37,8 @@ final class Shelf: Sendable {
 
     var isBroken: Bool { broken.withLock { $0 } }
 
-    func makeWriter(_ hint: ContentHint) async throws -> any BlobWriter {
-        try await noting { [store, desk] in try await desk.run { try store.makeWriter(hint) } }
+    func makeWriter(_ hint: ContentHint, copy: String? = nil) async throws -> any BlobWriter {
+        try await noting { [store, desk] in try await desk.run { try store.makeWriter(hint, copy: copy) } }
     }
 
     /// Makes the writer's content durable and pins it. Every pin is given back by `settle` or `abandon`.

@@ -1,17 +1,37 @@
 import Domain
 import Storage
 
-/// Has a worker look at what was uploaded before it is acknowledged, and check models by the rules of a target. It has few slots of its own, so that an upload never
-/// waits behind a conversion.
+/// Has a worker look at what was uploaded before it is acknowledged, and check models by the rules of a target. It has few
+/// slots of its own, so that an upload never waits behind a conversion.
 struct Inspector: Sendable {
     let staging: Staging
     let scratch: Scratch
     let turnstile: Turnstile
     let configuration: ServiceConfiguration
 
-    func model(main: Digest, external: [ModelRow.ExternalFile], size: Int64) async throws -> ModelSummary {
+    /// A place for the file of an upload on its way to the store: it need not be read back for its inspection.
+    struct Intake: Sendable {
+        fileprivate static let file = "content"
+        fileprivate let directory: ScratchDirectory
+
+        /// Where the file has to be written.
+        var path: String { directory.path + "/" + Self.file }
+    }
+
+    /// Gives `body` an intake, and removes it afterwards.
+    func receiving<R: Sendable>(_ body: @Sendable (Intake) async throws -> R) async throws -> R {
+        try await inDirectory { try await body(Intake(directory: $0)) }
+    }
+
+    /// `intake` holds the main file when that is the whole model.
+    func model(
+        main: Digest, external: [ModelRow.ExternalFile], size: Int64, intake: Intake?
+    ) async throws -> ModelSummary {
         let final = try await inspect(size) { directory in
-            .inspectModel(
+            if let intake {
+                return .inspectModel(StagedModel(directory: intake.directory.path, file: Intake.file, digest: nil))
+            }
+            return .inspectModel(
                 try await staging.model(main: main, external: external, digest: nil, verifying: .blocks, in: directory))
         }
         if case .inspectedModel(let summary) = final { return summary }
@@ -30,10 +50,14 @@ struct Inspector: Sendable {
     }
 
     func samples(
-        _ blob: Digest, size: Int64, preprocessing: Preprocessing, purpose: StagedSamples.Purpose
+        _ blob: Digest, size: Int64, preprocessing: Preprocessing, purpose: StagedSamples.Purpose, intake: Intake?
     ) async throws -> SampleSetSummary {
         let final = try await inspect(size) { directory in
-            .inspectSamples(
+            if let intake {
+                return .inspectSamples(
+                    StagedSamples(path: intake.path, digest: nil, preprocessing: preprocessing, purpose: purpose))
+            }
+            return .inspectSamples(
                 try await staging.samples(
                     blob, id: nil, preprocessing: preprocessing, purpose: purpose, name: "samples", verifying: .blocks,
                     in: directory))
@@ -50,15 +74,19 @@ struct Inspector: Sendable {
         -> WorkEvent
     {
         try await turnstile.pass {
-            let directory = try await staging.desk.run { [scratch] in try scratch.makeDirectory("inspect") }
-            do {
-                let final = try await run(try await order(directory), size)
-                await clear(directory)
-                return final
-            } catch {
-                await clear(directory)
-                throw error
-            }
+            try await inDirectory { try await run(try await order($0), size) }
+        }
+    }
+
+    private func inDirectory<R: Sendable>(_ body: @Sendable (ScratchDirectory) async throws -> R) async throws -> R {
+        let directory = try await staging.desk.run { [scratch] in try scratch.makeDirectory("inspect") }
+        do {
+            let result = try await body(directory)
+            await clear(directory)
+            return result
+        } catch {
+            await clear(directory)
+            throw error
         }
     }
 

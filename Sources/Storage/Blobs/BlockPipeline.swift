@@ -8,7 +8,7 @@ import Synchronization
 /// Per block: `hashing` (serial) and `coding` (any thread) work on the same bytes at once; when both are done and it is the
 /// block's turn, `output` (serial) writes it. At most `depth` blocks are on the way, then `submit` waits.
 final class BlockPipeline: @unchecked Sendable {
-    // @unchecked: `identity` is only touched on `hashing`; `file`, `stream` and `blocks` only on `output`, or when
+    // @unchecked: `identity` is only touched on `hashing`; `file`, `copy`, `stream` and `blocks` only on `output`, or when
     // nothing runs any more; everything else is immutable or behind a lock.
 
     /// A class of service of its own: callers that wait in `submit` on queues of the default class must not use up the threads
@@ -26,6 +26,8 @@ final class BlockPipeline: @unchecked Sendable {
 
     private let identity: SHA256
     private let file: TemporaryFile
+    /// Where the identity bytes go as well.
+    private let copy: OpenFile?
     private var stream: StreamDigests
     private var blocks: [BlockIndex.Block] = []
     private var sums = Checksums()
@@ -52,8 +54,9 @@ final class BlockPipeline: @unchecked Sendable {
         var codedCRC: UInt32
     }
 
-    init(into file: TemporaryFile, hint: ContentHint) throws {
+    init(into file: TemporaryFile, copy: OpenFile? = nil, hint: ContentHint) throws {
         self.file = file
+        self.copy = copy
         coders = Pool { try BlockCoder(hint) }
         identity = try SHA256()
         stream = try StreamDigests()
@@ -138,6 +141,7 @@ final class BlockPipeline: @unchecked Sendable {
     private func write(_ block: CodedBlock) throws {
         try Self.withParts(of: block) { parts in
             try file.append(parts)
+            try copy?.write(block.input.bytes, at: size)
             let identityCount = block.input.count
             let codedCount = parts.reduce(0) { $0 + $1.count }
             size += Int64(identityCount)

@@ -42,8 +42,10 @@ package final class LocalBlobStore: BlobStore {
 
     // MARK: Writing
 
-    package func makeWriter(_ hint: ContentHint) throws -> any BlobWriter {
-        try LocalBlobWriter(store: self, file: try makeTemporaryFile(), hint: hint)
+    package func makeWriter(_ hint: ContentHint, copy: String?) throws -> any BlobWriter {
+        let file = try makeTemporaryFile()
+        let copy = try copy.map { try OpenFile($0, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW, mode: 0o640) }
+        return try LocalBlobWriter(store: self, pipeline: BlockPipeline(into: file, copy: copy, hint: hint), file: file)
     }
 
     private func makeTemporaryFile() throws -> TemporaryFile {

@@ -9,10 +9,10 @@ final class LocalBlobWriter: BlobWriter, @unchecked Sendable {
     private var pipeline: BlockPipeline?
     private var block: Buffer?
 
-    init(store: LocalBlobStore, file: TemporaryFile, hint: ContentHint) throws {
+    init(store: LocalBlobStore, pipeline: BlockPipeline, file: TemporaryFile) {
         self.store = store
         self.file = file
-        pipeline = try BlockPipeline(into: file, hint: hint)
+        self.pipeline = pipeline
     }
 
     deinit { abandon() }
