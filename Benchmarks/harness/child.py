@@ -20,7 +20,7 @@ if __name__ == "__main__":
     child = os.posix_spawnp(command[0], command, os.environ)
     _, status, usage = os.wait4(child, 0)
     result = {
-        "seconds": time.perf_counter() - began, "peak_rss": usage.ru_maxrss * 1024,
+        "seconds": time.perf_counter() - began, "cpu_seconds": usage.ru_utime + usage.ru_stime, "peak_rss": usage.ru_maxrss * 1024,
         "status": os.waitstatus_to_exitcode(status)}
     with open(sys.argv[1], "w") as file:
         json.dump(result, file)

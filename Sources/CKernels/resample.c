@@ -68,3 +68,31 @@ void octavo_resample_down(
 #endif
     down(source, stride, width, weights, length, target);
 }
+
+// Byte by byte in lanes of their own, so that a compiler makes vectors of them.
+void octavo_pixels_extremes(const uint8_t *pixels, size_t count, uint8_t *low, uint8_t *high) {
+    uint8_t least[64], most[64];
+    for (int i = 0; i < 64; i++) {
+        least[i] = 255;
+        most[i] = 0;
+    }
+    size_t bytes = count * 4, whole = bytes & ~(size_t)63;
+    for (size_t start = 0; start < whole; start += 64)
+        for (int i = 0; i < 64; i++) {
+            uint8_t byte = pixels[start + i];
+            least[i] = byte < least[i] ? byte : least[i];
+            most[i] = byte > most[i] ? byte : most[i];
+        }
+    for (size_t at = whole; at < bytes; at++) {
+        uint8_t byte = pixels[at];
+        least[at & 63] = byte < least[at & 63] ? byte : least[at & 63];
+        most[at & 63] = byte > most[at & 63] ? byte : most[at & 63];
+    }
+    *low = 255;
+    *high = 0;
+    for (int i = 0; i < 64; i++) {
+        if ((i & 3) == 3) continue;
+        if (least[i] < *low) *low = least[i];
+        if (most[i] > *high) *high = most[i];
+    }
+}

@@ -28,7 +28,9 @@ static void fail(j_common_ptr info) {
 static void emit(j_common_ptr info, int level) {
     if (level >= 0) return;
     int code = info->err->msg_code;
-    if (code == JWRN_JPEG_EOF || code == JWRN_HIT_MARKER || code == JWRN_HUFF_BAD_CODE) fail(info);
+    if (code == JWRN_JPEG_EOF || code == JWRN_HIT_MARKER || code == JWRN_HUFF_BAD_CODE || code == JWRN_ARITH_BAD_CODE
+        || code == JWRN_MUST_RESYNC)
+        fail(info);
 }
 
 static void watch(j_common_ptr info) {

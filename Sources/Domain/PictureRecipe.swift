@@ -105,10 +105,16 @@ extension PictureRecipe {
     fileprivate func resolved(_ preset: Preset, _ input: PictureInput) throws -> Resolved {
         let (height, width) = try sides(preset, input)
         let short = min(height, width)
+        if let shortSide, shortSide < short, (resize ?? preset.resize) == .crop {
+            throw PictureInput.failure(
+                input.signature,
+                "the set asks for pictures whose short side is \(shortSide), less than what is cropped from them. Post it "
+                    + "with short_side=\(short) or more.")
+        }
         return Resolved(
             height: height, width: width, channels: input.channels, resize: resize ?? preset.resize,
             // 256 for 224, the convention of ImageNet.
-            shortSide: max(shortSide ?? (short * 256 + 112) / 224, short),
+            shortSide: shortSide ?? max((short * 256 + 112) / 224, short),
             anchor: anchor ?? (preset == .yolox ? .topLeft : .center), fill: fill ?? 114,
             interpolation: interpolation ?? .bilinear)
     }
@@ -170,7 +176,16 @@ extension PictureRecipe.Preset {
             guard let shape = output.shape else { continue }
             let sizes = shape.dropFirst().map { if case .fixed(let size) = $0 { size } else { 0 } }
             if shape.count == 2, [1000, 1001].contains(sizes[0]) {
+                // Channels last, a class for the background, or the exporter: it comes from TensorFlow.
+                if sizes[0] == 1001 || !input.channelsFirst || model.producer?.hasPrefix("tf2onnx") == true {
+                    return (
+                        .imagenetTF, "output '\(output.name)' has \(sizes[0]) classes and the model is TensorFlow's"
+                    )
+                }
                 return (.imagenetTorch, "output '\(output.name)' has \(sizes[0]) classes")
+            }
+            if shape.count == 3, model.outputs.count == 1, sizes[0] == input.gridPlaces, sizes[1] >= 6 {
+                return (.yolox, "output '\(output.name)' looks like YOLOX's head")
             }
             if shape.count == 3, model.outputs.count == 1,
                 sizes[0] == 0 || sizes[1] == 0 || max(sizes[0], sizes[1]) > 99
@@ -221,6 +236,12 @@ private struct PictureInput {
         }
     }
 
+    /// Places of grids of 8, 16 and 32 pixels; nil while the size is open.
+    var gridPlaces: Int? {
+        guard let height, let width else { return nil }
+        return [8, 16, 32].reduce(0) { $0 + (height / $1) * (width / $1) }
+    }
+
     static func failure(_ input: TensorSignature, _ what: String) -> Failure {
         Failure(
             .invalidCalibrationSet, stage: .load, detail: "Input '\(input.name)' expects \(input.form): \(what)",
@@ -245,26 +266,49 @@ extension Preprocessing {
         let guess = PictureRecipe.Preset.guess(model, input)
         let preset = recipe.preset ?? guess.preset
         let given = scale != 1 || !mean.isEmpty || !std.isEmpty || reverseChannels
-        var values = given || !input.signature.type.isFloat ? self : preset.values
-        if input.channels == 1 {
-            values.reverseChannels = false
-            // A grey picture has one channel; a mean of colours goes with none.
-            if values.mean.count > 1 || values.std.count > 1 { values = PictureRecipe.Preset.unit.values }
-        }
+        var values = self
+        if input.signature.type.isFloat, recipe.preset != nil || !given { values = merged(over: preset.values, input) }
+        if input.channels == 1 { values.reverseChannels = false }
+        let geometry = try recipe.resolved(preset, input)
         values.layout = input.channelsFirst ? .nhwcToNCHW : .asIs
         values.pictures = recipe
         values.pictures?.preset = given ? recipe.preset : preset
+        // What a report says was done is what was done.
+        values.pictures?.size = [geometry.height, geometry.width]
+        values.pictures?.resize = geometry.resize
+        if geometry.resize == .crop { values.pictures?.shortSide = geometry.shortSide }
+        if geometry.resize == .letterbox {
+            values.pictures?.anchor = geometry.anchor
+            values.pictures?.fill = geometry.fill
+        }
+        values.pictures?.interpolation = geometry.interpolation
         var findings: [Finding] = []
-        if recipe.preset == nil, !given {
+        if recipe.preset == nil, !given || recipe.resize == nil {
+            let what =
+                given
+                ? "No resize was given; that of '\(preset.rawValue)'" : "No preset was given; '\(preset.rawValue)'"
             findings.append(
                 Finding(
                     preset == .unit ? .warning : .info, code: "preprocessing-guess",
                     detail:
-                        "No preprocessing was given; '\(preset.rawValue)' was taken, for \(guess.why). If the model was "
-                        + "trained otherwise, post the set with preset= or with resize, scale, mean and std."))
+                        "\(what) was taken, for \(guess.why). If the model was trained otherwise, post the set with "
+                        + "preset= or with resize, scale, mean and std."))
         }
-        return PicturePreprocessing(
-            values: values, geometry: try recipe.resolved(preset, input), findings: findings)
+        return PicturePreprocessing(values: values, geometry: geometry, findings: findings)
+    }
+}
+
+extension Preprocessing {
+    /// The preset's values, but for those that the request gave.
+    private func merged(over preset: Preprocessing, _ input: PictureInput) -> Preprocessing {
+        var values = preset
+        // A grey picture has one channel; a mean of colours goes with none.
+        if input.channels == 1, values.mean.count > 1 { values = PictureRecipe.Preset.unit.values }
+        if scale != 1 { values.scale = scale }
+        if !mean.isEmpty { values.mean = mean }
+        if !std.isEmpty { values.std = std }
+        if reverseChannels { values.reverseChannels = true }
+        return values
     }
 }
 

@@ -83,6 +83,11 @@ extension Report {
             package var sqnrDb: Double?
             /// Cosine over all values of all samples; nil when one side is all 0.
             package var cosine: Double?
+            /// Pearson's correlation over all values of all samples; nil when one side is constant.
+            package var correlation: Double?
+            /// Cosine of each sample's output by itself, as embeddings are compared: the mean and the lowest.
+            package var meanSampleCosine: Double?
+            package var worstSampleCosine: Double?
             package var maxAbsError: Double
             package var meanAbsError: Double
             /// Whether every value is the same.
@@ -93,13 +98,17 @@ extension Report {
             package var broken: Int
 
             package init(
-                name: String, values: Int, sqnrDb: Double? = nil, cosine: Double? = nil, maxAbsError: Double,
+                name: String, values: Int, sqnrDb: Double? = nil, cosine: Double? = nil, correlation: Double? = nil,
+                meanSampleCosine: Double? = nil, worstSampleCosine: Double? = nil, maxAbsError: Double,
                 meanAbsError: Double, identical: Bool, incomparable: Int, broken: Int
             ) {
                 self.name = name
                 self.values = values
                 self.sqnrDb = sqnrDb
                 self.cosine = cosine
+                self.correlation = correlation
+                self.meanSampleCosine = meanSampleCosine
+                self.worstSampleCosine = worstSampleCosine
                 self.maxAbsError = maxAbsError
                 self.meanAbsError = meanAbsError
                 self.identical = identical
@@ -117,9 +126,15 @@ extension Report {
             package var top1Interval: Interval
             /// Share of samples whose FP32 best class is among the artifact's best five; only for more than five classes.
             package var top5: Double?
+            /// Divergence of Kullback and Leibler from FP32's class probabilities to INT8's, in nats, mean over the samples.
+            package var klDivergence: Double?
+            /// Probability of the best class, mean over the samples: scores that keep their order and are squeezed show here.
+            package var fp32Confidence: Double?
+            package var int8Confidence: Double?
 
             package init(
-                output: String, classes: Int, samples: Int, top1: Double, top1Interval: Interval, top5: Double? = nil
+                output: String, classes: Int, samples: Int, top1: Double, top1Interval: Interval, top5: Double? = nil,
+                klDivergence: Double? = nil, fp32Confidence: Double? = nil, int8Confidence: Double? = nil
             ) {
                 self.output = output
                 self.classes = classes
@@ -127,6 +142,9 @@ extension Report {
                 self.top1 = top1
                 self.top1Interval = top1Interval
                 self.top5 = top5
+                self.klDivergence = klDivergence
+                self.fp32Confidence = fp32Confidence
+                self.int8Confidence = int8Confidence
             }
         }
 
@@ -157,16 +175,21 @@ extension Report {
         package var duplicates: Int
         package var arrays: [SampleSetSummary.Array]
         package var findings: [Finding]
+        package var convergence: Convergence?
+        /// Of the evaluation samples, array by array; nil without an evaluation set.
+        package var distance: [Distance]?
 
         package init(
             samplesInSet: Int, samplesUsed: Int, duplicates: Int, arrays: [SampleSetSummary.Array],
-            findings: [Finding]
+            findings: [Finding], convergence: Convergence? = nil, distance: [Distance]? = nil
         ) {
             self.samplesInSet = samplesInSet
             self.samplesUsed = samplesUsed
             self.duplicates = duplicates
             self.arrays = arrays
             self.findings = findings
+            self.convergence = convergence
+            self.distance = distance
         }
     }
 }

@@ -30,11 +30,13 @@ package struct SampleSetSummary: Equatable, Sendable, Codable {
     /// Only for a zip of pictures.
     package var pictures: Pictures?
     package var preprocessing: Preprocessing
+    /// Nil in what older versions stored.
+    package var health: Health?
     package var findings: [Finding]
 
     package init(
         format: Format, samples: Int, arrays: [Array], labelled: Bool, pictures: Pictures? = nil,
-        preprocessing: Preprocessing, findings: [Finding]
+        preprocessing: Preprocessing, health: Health? = nil, findings: [Finding]
     ) {
         self.format = format
         self.samples = samples
@@ -42,6 +44,7 @@ package struct SampleSetSummary: Equatable, Sendable, Codable {
         self.labelled = labelled
         self.pictures = pictures
         self.preprocessing = preprocessing
+        self.health = health
         self.findings = findings
     }
 }

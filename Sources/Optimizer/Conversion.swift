@@ -16,6 +16,8 @@ struct Candidate {
     var gate: Report.Gate?
     /// What else was tried for the gate.
     var search: Report.Search?
+    /// How the ranges settled that it was made with; nil when none was observed.
+    var convergence: Report.CalibrationHealth.Convergence?
     /// SQNR in dB of each layer's output with all layers in integers, by label; empty where it was not measured.
     var accumulated: [String: Double] = [:]
 }
@@ -58,28 +60,31 @@ struct Conversion {
         let quantize = Quantize(
             models: models, runs: runs, recipe: order.recipe,
             reviewSamples: Array(inputs.used.prefix(Self.reviewSamples)))
+        let observed = try observe(excluded)
         let forms = Forms(
-            prepared: prepared, quantize: quantize, excluded: excluded, statistics: try observe(excluded),
+            prepared: prepared, quantize: quantize, excluded: excluded, statistics: observed?.statistics,
             directory: order.scratch)
-        return try clock.time(.quantize) {
+        var best = try clock.time(.quantize) {
             try withRequests(withOwnQuantization(withUnmatchedPatterns(untimed(gated(fastest(forms), forms)))))
         }
+        best.convergence = observed?.convergence
+        return best
     }
 
     /// What calibration saw of every tensor that may be quantized; nil when nothing can run in integers.
-    private func observe(_ excluded: [String: Reason]) throws -> [String: TensorStatistics]? {
+    private func observe(_ excluded: [String: Reason]) throws -> Calibrate.Result? {
         guard order.recipe.scheme.calibrates, !Placement(prepared.topology, keepFloat: excluded).isEmpty else {
             return nil
         }
         // What is excluded is watched as well: a tensor's range is then the same whatever its neighbours do.
         let whole = Placement(prepared.topology, keepFloat: [:])
         let tensors = Planner(prepared.topology, rule: order.recipe.options.rule).tensorsToObserve(whole)
-        let statistics = try clock.time(.calibrate) {
+        let observed = try clock.time(.calibrate) {
             try Calibrate(models: models, runs: runs)(
                 prepared, tensors: tensors, samples: inputs.used, progress: clock.progress)
         }
         clock.log("calibrated \(tensors.count) tensors on \(inputs.used.count) samples")
-        return statistics
+        return observed
     }
 
     private func fastest(_ forms: Forms) throws -> Candidate {

@@ -22,6 +22,8 @@ struct Inputs {
     let digests: [SampleDigest]
     /// Digest of each evaluation sample; equal to `digests` without an evaluation set.
     let evaluationDigests: [SampleDigest]
+    /// How far the evaluation samples lie from the calibration samples; nil without an evaluation set.
+    let distance: [Report.CalibrationHealth.Distance]?
     /// Calibration samples used, by index, in an order that depends on their content only.
     let used: [Int]
 
@@ -30,21 +32,26 @@ struct Inputs {
         try loaded.checkQuantizable()
         imported = try loaded.takenApart()
         (floatModel, referencePath) = try Self.reference(loaded.model, imported, order)
-        let opened = try Self.open(order.calibration, loaded.summary, order)
+        let opened = try Self.open(order.calibration, loaded.summary, scratch: order.scratch, threads: order.threads)
         calibration = opened.feed
-        (calibrationSummary, digests) = try opened.survey()
+        let survey = try opened.survey()
+        (calibrationSummary, digests) = (survey.summary, survey.digests)
         if let staged = order.evaluation {
-            let opened = try Self.open(staged, loaded.summary, order)
-            evaluation = opened.feed
-            evaluationDigests = try opened.survey().digests
+            let other = try Self.open(staged, loaded.summary, scratch: order.scratch, threads: order.threads)
+            let otherSurvey = try other.survey()
+            evaluation = other.feed
+            evaluationDigests = otherSurvey.digests
+            distance = Self.distance(opened, survey, other, otherSurvey)
         } else {
             evaluation = calibration
             evaluationDigests = digests
+            distance = nil
         }
         heldOut = order.evaluation != nil
         let all = digests
         let sorted = digests.indices.sorted { (all[$0], $0) < (all[$1], $1) }
         used = Array(sorted.prefix(order.recipe.options.maxSamples ?? sorted.count))
+        try checkClasses()
     }
 
     /// A quantized model without Q and DQ is written out, so that the engine can run it.
@@ -65,40 +72,57 @@ struct Inputs {
         return (float, path)
     }
 
-    private struct Opened {
+    struct Opened {
         var archive: SampleArchive
+        var fit: Fit
         var feed: SampleFeed
         /// As it is applied, with nothing left open.
         var preprocessing: Preprocessing
         var findings: [Finding] = []
 
-        func survey() throws -> (summary: SampleSetSummary, digests: [SampleDigest]) {
-            var (summary, digests) = try archive.survey(preprocessing: preprocessing)
-            summary.findings += findings
-            return (summary, digests)
+        func survey() throws -> SampleArchive.Survey {
+            var survey = try archive.survey(preprocessing: preprocessing)
+            survey.summary.findings += findings
+            return survey
         }
     }
 
-    private static func open(
-        _ staged: StagedSamples, _ model: ModelSummary, _ order: WorkOrder.Quantize
-    ) throws -> Opened {
+    /// Array by array, as the model gets them. Arrays of two sets belong together that feed the same input.
+    private static func distance(
+        _ calibration: Opened, _ before: SampleArchive.Survey, _ evaluation: Opened, _ after: SampleArchive.Survey
+    ) -> [Report.CalibrationHealth.Distance] {
+        func moments(_ opened: Opened, _ survey: SampleArchive.Survey, _ array: String) -> [SampleMoments]? {
+            guard let place = opened.archive.arrays.firstIndex(where: { $0.name == array }) else { return nil }
+            return survey.moments[place].map { $0.applying(opened.preprocessing) }
+        }
+        return calibration.fit.bindings.compactMap { binding in
+            guard let other = evaluation.fit.bindings.first(where: { $0.input.name == binding.input.name }),
+                let a = moments(calibration, before, binding.array.name),
+                let b = moments(evaluation, after, other.array.name)
+            else { return nil }
+            return SampleDistance(calibration: a, evaluation: b).report(binding.array.name)
+        }
+    }
+
+    static func open(_ staged: StagedSamples, _ model: ModelSummary, scratch: String, threads: Int) throws -> Opened {
         let recipe = staged.preprocessing.pictures ?? PictureRecipe()
         if let pictures = try PictureArchive(path: staged.path, recipe: recipe, purpose: staged.purpose) {
             let resolved = try staged.preprocessing.resolved(for: model)
             let developed = try pictures.develop(
-                resolved.geometry, onError: recipe.onError, in: order.scratch, threads: order.threads)
+                resolved.geometry, onError: recipe.onError, in: scratch, threads: threads)
             let archive = SampleArchive(developed)
             let fit = try Fit(model: model, set: archive.outline(preprocessing: staged.preprocessing))
             let feed = try SampleFeed(archive: archive, fit: fit, preprocessing: resolved.values)
             return Opened(
-                archive: archive, feed: feed, preprocessing: resolved.values, findings: resolved.findings)
+                archive: archive, fit: fit, feed: feed, preprocessing: resolved.values,
+                findings: resolved.findings + pictures.findings)
         }
         // A digest was checked when the file was staged: sums within it would say the same again.
         let archive = try SampleArchive.open(
-            path: staged.path, unpackInto: order.scratch, checkingSums: staged.digest == nil)
+            path: staged.path, unpackInto: scratch, checkingSums: staged.digest == nil)
         let fit = try Fit(model: model, set: archive.outline(preprocessing: staged.preprocessing))
         let feed = try SampleFeed(archive: archive, fit: fit, preprocessing: staged.preprocessing)
-        return Opened(archive: archive, feed: feed, preprocessing: staged.preprocessing)
+        return Opened(archive: archive, fit: fit, feed: feed, preprocessing: staged.preprocessing)
     }
 
     /// The class index of each evaluation sample, where it means the same to the model.
@@ -118,6 +142,21 @@ struct Inputs {
         return
             "the \(pictures.classes.count) class names are not the model's \(classes[0]) classes: name the folders by "
             + "class index, or add classes.txt with the model's class names in their order"
+    }
+
+    /// Refuses, before anything is computed, pictures of a class that the model does not have.
+    private func checkClasses() throws {
+        guard let labels = classLabels, let pictures = evaluation.pictures else { return }
+        for output in loaded.summary.outputs {
+            guard let shape = output.shape, shape.count == 2 || shape.count == 4, case .fixed(let classes) = shape[1],
+                classes >= 2, shape.dropFirst(2).allSatisfy({ $0 == .fixed(1) })
+            else { continue }
+            if let bad = labels.firstIndex(where: { $0 >= classes }) {
+                throw Failure.unknownClass(
+                    labels[bad], of: pictures.names[bad], output: output.name, classes: classes)
+            }
+            return
+        }
     }
 
     static let noClassScores = "no output of the model looks like class scores"

@@ -36,6 +36,13 @@ package final class StatisticsBank {
         octavo_observe_f32(base, values.count, shares[slot].rawValue, octavo_observation_at(observations, slot))
     }
 
+    /// Extremes so far; nil before the first finite value.
+    package func range(_ slot: Int) -> ValueRange? {
+        precondition((0..<count).contains(slot))
+        let summary = octavo_observation_read(octavo_observation_at(observations, slot))
+        return summary.min <= summary.max ? ValueRange(low: summary.min, high: summary.max) : nil
+    }
+
     package func statistics(_ slot: Int) -> TensorStatistics {
         precondition((0..<count).contains(slot))
         let state = octavo_observation_at(observations, slot)

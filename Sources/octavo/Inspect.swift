@@ -6,7 +6,7 @@ import Optimizer
 /// `octavo inspect`: what can be said of a model or sample file without running it.
 struct Inspect: ParsableCommand {
     static let configuration = CommandConfiguration(
-        abstract: "Says what is in a model (.onnx) or sample archive (.npz, .npy), as JSON.")
+        abstract: "Says what is in a model (.onnx) or sample archive (.npz, .npy, a zip of pictures), as JSON.")
 
     @Argument(help: "The file.") var file: String
 
@@ -15,7 +15,7 @@ struct Inspect: ParsableCommand {
         let url = URL(fileURLWithPath: file).resolvingSymlinksInPath()
         do {
             let bytes: [UInt8]
-            if ["npz", "npy"].contains(url.pathExtension) {
+            if ["npz", "npy", "zip"].contains(url.pathExtension) {
                 bytes = try JSON.encode(
                     Worker.inspect(StagedSamples(path: url.path, digest: nil, preprocessing: .identity)), pretty: true)
             } else {

@@ -4,5 +4,7 @@ import ArgumentParser
 struct OctavoCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "octavo", abstract: "Quantizes models and tells the truth about the result.",
-        subcommands: [Serve.self, QuantizeCommand.self, Inspect.self, Lint.self, Doctor.self, Work.self])
+        subcommands: [
+            Serve.self, QuantizeCommand.self, DevelopCommand.self, Inspect.self, Lint.self, Doctor.self, Work.self,
+        ])
 }

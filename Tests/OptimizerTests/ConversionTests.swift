@@ -76,7 +76,8 @@ import Testing
         let models = EngineModels(engine: try #require(RealEngine.shared), directory: scratch.path)
         let runs = SampleRuns(feed: feed, threads: 2, outputs: prepared.model.graph.outputs.map(\.name))
         return try Calibrate(models: models, runs: runs)(
-            prepared, tensors: tensors, samples: Array(0..<feed.count), progress: { _ in })
+            prepared, tensors: tensors, samples: Array(0..<feed.count), progress: { _ in }
+        ).statistics
     }
 
     @Test func calibrationSeesWhatTheModelComputes() throws {

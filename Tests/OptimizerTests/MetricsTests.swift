@@ -101,7 +101,12 @@ private struct Golden: Decodable {
         parts.merge(try filled(17..<40))
         let (a, b) = (parts.result(), try filled(0..<40).result())
         #expect(a.worst == b.worst)
-        #expect(a.agreement == b.agreement)
+        var (one, other) = (try #require(a.agreement), try #require(b.agreement))
+        // Sums of fractions depend on their order in the last bits.
+        #expect(near(one.klDivergence, other.klDivergence ?? 0) && near(one.fp32Confidence, other.fp32Confidence ?? 0))
+        (one.klDivergence, one.fp32Confidence, one.int8Confidence) = (nil, nil, nil)
+        (other.klDivergence, other.fp32Confidence, other.int8Confidence) = (nil, nil, nil)
+        #expect(one == other)
         #expect(near(a.outputs[1].sqnrDb, b.outputs[1].sqnrDb ?? 0))
         var empty = FidelityMeter(outputs: ["boxes", "scores"])
         empty.merge(parts)

@@ -189,4 +189,7 @@ void octavo_resample_across(const uint8_t *source, const octavo_taps *taps, uint
 void octavo_resample_down(
     const uint8_t *source, size_t stride, size_t width, const int32_t *weights, int32_t length, uint8_t *target);
 
+/// Smallest and largest of the first three bytes of `count` pixels of four; 255 and 0 for none.
+void octavo_pixels_extremes(const uint8_t *pixels, size_t count, uint8_t *low, uint8_t *high);
+
 #pragma clang assume_nonnull end

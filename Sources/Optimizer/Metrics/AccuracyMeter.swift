@@ -28,9 +28,12 @@ package struct AccuracyMeter: Sendable {
     }
 
     /// `reference` and `candidate` are the class scores of both models. Throws `Failure(.invalidCalibrationSet)` for a label
-    /// that is no class of the model.
-    package mutating func add(sample index: Int, label: Int, reference: TensorValue, candidate: TensorValue) throws {
+    /// that is no class of the model. `picture` is the sample's file, where it has one.
+    package mutating func add(
+        sample index: Int, picture: String? = nil, label: Int, reference: TensorValue, candidate: TensorValue
+    ) throws {
         guard (0..<classes).contains(label) else {
+            if let picture { throw Failure.unknownClass(label, of: picture, output: output, classes: classes) }
             throw Failure.samples(
                 "Array 'labels' has \(label) for sample \(index), but output '\(output)' has \(classes) classes, 0 to "
                     + "\(classes - 1). Give the labels the model was trained with.", array: "labels")

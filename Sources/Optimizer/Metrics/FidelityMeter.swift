@@ -15,6 +15,7 @@ package struct FidelityMeter: Sendable {
     private var scored = 0
     private var sameBest = 0
     private var withinFive = 0
+    private var shift = ScoreShift()
     private var worst: [Worst] = []
 
     /// `outputs` are the names of the tensors that `add` gets, in this order.
@@ -48,7 +49,10 @@ package struct FidelityMeter: Sendable {
             case .broken: lowest = -.infinity
             case .incomparable: break
             }
-            if output == scores?.output { flipped = rank(a, b) }
+            if output == scores?.output {
+                flipped = rank(a, b)
+                shift.add(a, b)
+            }
         }
         keep(Worst(index: index, digest: digest, decibels: lowest, flipped: flipped))
     }
@@ -62,6 +66,7 @@ package struct FidelityMeter: Sendable {
         scored += other.scored
         sameBest += other.sameBest
         withinFive += other.withinFive
+        shift.merge(other.shift)
         other.worst.forEach { keep($0) }
     }
 
@@ -76,7 +81,9 @@ package struct FidelityMeter: Sendable {
         return Report.Fidelity.Agreement(
             output: names[scores.output], classes: scores.classes, samples: scored,
             top1: Double(sameBest) / Double(scored), top1Interval: Statistics.wilson(sameBest, of: scored),
-            top5: scores.classes > 5 ? Double(withinFive) / Double(scored) : nil)
+            top5: scores.classes > 5 ? Double(withinFive) / Double(scored) : nil,
+            klDivergence: shift.result?.divergence,
+            fp32Confidence: shift.result?.fp32, int8Confidence: shift.result?.int8)
     }
 
     private static func scoreOutput(_ values: [TensorValue]) -> (output: Int, classes: Int)? {

@@ -10,6 +10,12 @@ struct OutputError: Sendable {
     private var candidatePower = 0.0
     private var absoluteSum = 0.0
     private var largest = 0.0
+    private var referenceSum = 0.0
+    private var candidateSum = 0.0
+    /// Cosines of single samples: their sum, how many there are, the lowest.
+    private var cosineSum = 0.0
+    private var cosines = 0
+    private var lowestCosine = 1.0
     private(set) var incomparable = 0
     private(set) var broken = 0
 
@@ -38,6 +44,7 @@ struct OutputError: Sendable {
             return .broken
         }
         one.values = reference.count
+        if let cosine = one.cosine { (one.cosineSum, one.cosines, one.lowestCosine) = (cosine, 1, cosine) }
         merge(one)
         return .measured(one.decibels)
     }
@@ -53,18 +60,39 @@ struct OutputError: Sendable {
         candidatePower += other.candidatePower
         absoluteSum += other.absoluteSum
         largest = max(largest, other.largest)
+        referenceSum += other.referenceSum
+        candidateSum += other.candidateSum
+        cosineSum += other.cosineSum
+        cosines += other.cosines
+        lowestCosine = min(lowestCosine, other.lowestCosine)
         incomparable += other.incomparable
         broken += other.broken
     }
 
     func report(_ name: String) -> Report.Fidelity.Output {
-        let length = (signal * candidatePower).squareRoot()
-        return Report.Fidelity.Output(
-            name: name, values: values, sqnrDb: decibels.isFinite ? decibels : nil,
-            cosine: length > 0 ? max(-1, min(1, product / length)) : nil, maxAbsError: largest,
+        Report.Fidelity.Output(
+            name: name, values: values, sqnrDb: decibels.isFinite ? decibels : nil, cosine: cosine,
+            correlation: correlation, meanSampleCosine: cosines > 0 ? cosineSum / Double(cosines) : nil,
+            worstSampleCosine: cosines > 0 ? lowestCosine : nil, maxAbsError: largest,
             meanAbsError: values > 0 ? absoluteSum / Double(values) : 0,
             identical: noise == 0 && values > 0 && broken == 0,
             incomparable: incomparable, broken: broken)
+    }
+
+    private var cosine: Double? {
+        let length = (signal * candidatePower).squareRoot()
+        return length > 0 ? max(-1, min(1, product / length)) : nil
+    }
+
+    /// Pearson's; nil when one side is constant.
+    private var correlation: Double? {
+        let count = Double(values)
+        let (a, b) = (
+            signal - referenceSum * referenceSum / count, candidatePower - candidateSum * candidateSum / count
+        )
+        // Below what rounding leaves of a constant there is no variation.
+        guard values > 1, a > signal * 1e-12, b > candidatePower * 1e-12 else { return nil }
+        return max(-1, min(1, (product - referenceSum * candidateSum / count) / (a * b).squareRoot()))
     }
 
     /// 10 log10 of signal power over noise power.
@@ -81,5 +109,7 @@ struct OutputError: Sendable {
         candidatePower += candidate * candidate
         absoluteSum += error
         largest = max(largest, error)
+        referenceSum += reference
+        candidateSum += candidate
     }
 }

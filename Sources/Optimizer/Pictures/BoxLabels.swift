@@ -5,17 +5,20 @@ import Foundation
 /// (Ultralytics, "Dataset format"). A picture without a file has no objects.
 struct YOLOLabels: Sendable {
     let classes: [String]
+    /// How many classes there are; nil when nobody says.
+    private let count: Int?
     private let texts: LabelFiles
     private let files: [String: ZipDirectory.Member]
 
-    /// Nil when no picture has a file of labels.
-    init?(_ pictures: [ZipDirectory.Member], _ texts: LabelFiles, classes: [String]) {
+    /// Nil when no picture has a file of labels. `count` is asked when no class has a name.
+    init?(_ pictures: [ZipDirectory.Member], _ texts: LabelFiles, classes: [String], count: Int?) {
         var files: [String: ZipDirectory.Member] = [:]
         for picture in pictures {
             if let file = Self.candidates(picture).lazy.compactMap(texts.named).first { files[picture.name] = file }
         }
         guard !files.isEmpty else { return nil }
         (self.classes, self.texts, self.files) = (classes, texts, files)
+        self.count = classes.isEmpty ? count : classes.count
     }
 
     /// `images` becomes `labels` in the path, the last one that does; or the file lies beside the picture.
@@ -30,18 +33,18 @@ struct YOLOLabels: Sendable {
     func label(of picture: ZipDirectory.Member) throws -> PictureLabel {
         guard let file = files[picture.name] else { return .boxes([], shares: true) }
         var boxes: [LabelBox] = []
-        for (number, line) in try texts.lines(file).enumerated() {
+        for (number, line) in try texts.lines(file, limit: texts.limits.smallLabelBytes).enumerated() {
             let fields = line.split(whereSeparator: \.isWhitespace)
             if fields.isEmpty { continue }
             let values = fields.compactMap { Double($0) }
-            func fault(_ what: String) -> Failure { .picture(file.name, "line \(number + 1): \(what)") }
+            func fault(_ what: String) -> Failure { .picture(file.name, "has a bad line \(number + 1): \(what)") }
             guard values.count == fields.count, values.count == 5 || (values.count >= 7 && values.count % 2 == 1) else {
                 throw fault("'\(line.prefix(60))' is not 'class x y width height'")
             }
-            guard let kind = Int(exactly: values[0]), kind >= 0, classes.isEmpty || kind < classes.count else {
+            guard let kind = Int(exactly: values[0]), (0..<(count ?? 1_000_000)).contains(kind) else {
                 throw fault(
                     "class \(fields[0]) is out of range; the data set has "
-                        + (classes.isEmpty ? "indices from 0" : "\(classes.count) classes"))
+                        + (count.map { "\($0) classes, 0 to \($0 - 1)" } ?? "indices from 0"))
             }
             guard values.dropFirst().allSatisfy({ (-0.01...1.01).contains($0) }) else {
                 throw fault("coordinates must be shares of the picture, from 0 to 1")
@@ -73,12 +76,21 @@ struct COCOLabels {
         struct Image: Decodable {
             var id: Int
             var fileName: String
+            enum CodingKeys: String, CodingKey {
+                case id
+                case fileName = "file_name"
+            }
         }
         struct Annotation: Decodable {
             var imageId: Int
             var categoryId: Int
             var bbox: [Double]
             var iscrowd: Int?
+            enum CodingKeys: String, CodingKey {
+                case bbox, iscrowd
+                case imageId = "image_id"
+                case categoryId = "category_id"
+            }
         }
         struct Category: Decodable {
             var id: Int
@@ -89,13 +101,30 @@ struct COCOLabels {
         var categories: [Category]
     }
 
-    /// Nil when no JSON file has COCO's form and names a picture of the set.
+    /// What tells COCO's form from any other JSON.
+    private struct Outline: Decodable {
+        struct Anything: Decodable { init(from decoder: any Decoder) throws {} }
+        var images: Anything
+        var annotations: Anything
+    }
+
+    /// Nil when no JSON file has COCO's form and names a picture of the set. Throws when there are files of that form and
+    /// none can be read.
     init?(_ texts: LabelFiles, _ pictures: [ZipDirectory.Member]) throws {
         let byLast = Dictionary(grouping: pictures) { String($0.name.split(separator: "/").last ?? "") }
         let decoder = JSONDecoder()
-        decoder.keyDecodingStrategy = .convertFromSnakeCase
+        var unreadable: Failure?
         for member in texts.members where member.lowercase.hasSuffix(".json") {
-            guard let file = try? decoder.decode(File.self, from: Data(texts.bytes(member))) else { continue }
+            let data = Data(try texts.bytes(member))
+            guard (try? decoder.decode(Outline.self, from: data)) != nil else { continue }
+            let file: File
+            do {
+                file = try decoder.decode(File.self, from: data)
+            } catch let error as DecodingError {
+                // Captions and the like lie beside the boxes in COCO's own archives.
+                unreadable = unreadable ?? .picture(member.name, "has COCO's form, but \(error.words)")
+                continue
+            }
             var pictureOf: [Int: ZipDirectory.Member] = [:]
             for image in file.images {
                 let last = String(image.fileName.split(separator: "/").last ?? "")
@@ -107,6 +136,7 @@ struct COCOLabels {
             try self.init(file, pictureOf, member)
             return
         }
+        if let unreadable { throw unreadable }
         return nil
     }
 
@@ -121,7 +151,7 @@ struct COCOLabels {
                     member.name, "has an annotation of category \(annotation.categoryId), which it lacks")
             }
             let box = annotation.bbox
-            guard box.count == 4, box.allSatisfy({ $0.isFinite && abs($0) < 1e6 }) else {
+            guard box.count == 4, box.allSatisfy({ $0.isFinite && abs($0) < 1e6 }), box[2] >= 0, box[3] >= 0 else {
                 throw Failure.picture(
                     member.name,
                     "has an annotation of picture \(annotation.imageId) whose bbox is not [x, y, width, height]")
@@ -133,5 +163,21 @@ struct COCOLabels {
         }
         byName = [:]
         for (id, picture) in pictureOf { byName[picture.name] = .boxes(boxes[id] ?? [], shares: false) }
+    }
+}
+
+extension DecodingError {
+    /// What is wrong and where, as the end of a sentence.
+    fileprivate var words: String {
+        let (what, path): (String, [any CodingKey]) =
+            switch self {
+            case .keyNotFound(let key, let context): ("lacks '\(key.stringValue)'", context.codingPath)
+            case .typeMismatch(_, let context), .valueNotFound(_, let context):
+                ("has a value of a wrong kind", context.codingPath)
+            case .dataCorrupted(let context): ("is damaged", context.codingPath)
+            @unknown default: ("cannot be read", [])
+            }
+        let place = path.map { $0.intValue.map { "\($0)" } ?? $0.stringValue }.joined(separator: "/")
+        return place.isEmpty ? what : "\(what) at \(place)"
     }
 }

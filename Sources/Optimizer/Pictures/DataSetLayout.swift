@@ -5,20 +5,36 @@ import Yams
 struct DataSetLayout: Sendable {
     /// Names of the classes by index; empty without a yaml.
     private(set) var names: [String] = []
+    /// How many classes the yaml says there are; nil when it does not.
+    private(set) var count: Int?
+    /// The yaml.
+    private var file: ZipDirectory.Member?
     /// Folder prefixes of each part that the yaml names.
     private var folders: [String: [String]] = [:]
 
     init(_ texts: LabelFiles) throws {
         for member in texts.members where member.lowercase.hasSuffix(".yaml") || member.lowercase.hasSuffix(".yml") {
-            guard let node = try? Yams.compose(yaml: texts.text(member)), let mapping = node.mapping,
-                let names = mapping["names"]
+            guard let mapping = try Self.mapping(texts, member),
+                let names = mapping["names"] ?? mapping["train"] ?? mapping["val"]
             else { continue }
-            self.names = try Self.names(names, member)
+            file = member
+            count = mapping["nc"]?.int.flatMap { (1...100_000).contains($0) ? $0 : nil }
+            if mapping["names"] != nil { self.names = try Self.names(names, member) }
             for part in ["train", "val", "test"] {
                 let paths = mapping[part]?.string.map { [$0] } ?? mapping[part]?.sequence?.compactMap(\.string) ?? []
                 folders[part] = paths.map(Self.tail)
             }
             return
+        }
+    }
+
+    /// Nil for a document that is no mapping.
+    private static func mapping(_ texts: LabelFiles, _ member: ZipDirectory.Member) throws -> Node.Mapping? {
+        let text = try texts.text(member, limit: texts.limits.smallLabelBytes)
+        do {
+            return try Yams.compose(yaml: text)?.mapping
+        } catch {
+            throw Failure.picture(member.name, "is no YAML that can be read. Repair it, or leave it out of the zip")
         }
     }
 
@@ -47,7 +63,7 @@ struct DataSetLayout: Sendable {
         if wanted == "all" { return (pictures, "all") }
         var parts: [String: [ZipDirectory.Member]] = [:]
         for picture in pictures {
-            if let part = part(of: picture) { parts[part, default: []].append(picture) }
+            for part in self.parts(of: picture) { parts[part, default: []].append(picture) }
         }
         if let wanted {
             guard let chosen = parts[wanted] else {
@@ -64,24 +80,38 @@ struct DataSetLayout: Sendable {
         return (chosen, part)
     }
 
-    private func part(of picture: ZipDirectory.Member) -> String? {
-        let folder = picture.folders.joined(separator: "/")
-        for part in ["train", "val", "test"] {
-            for prefix in folders[part] ?? [] where !prefix.isEmpty {
-                if ("/" + folder + "/").contains("/" + prefix + "/") { return part }
-            }
+    /// Those that the yaml puts it in, which may be several; else the one that a folder is called after.
+    private func parts(of picture: ZipDirectory.Member) -> [String] {
+        let folder = "/" + picture.folders.joined(separator: "/") + "/"
+        let listed = ["train", "val", "test"].filter { part in
+            (folders[part] ?? []).contains { !$0.isEmpty && folder.contains("/" + $0 + "/") }
         }
-        for name in picture.folders {
-            let name = name.lowercased()
-            if name.hasPrefix("train") { return "train" }
-            if name == "val" || name.hasPrefix("val2") || name == "valid" || name == "validation" { return "val" }
-            if name == "test" || name.hasPrefix("test2") { return "test" }
-        }
+        if !listed.isEmpty { return listed }
+        return picture.folders.lazy.compactMap(Self.part).first.map { [$0] } ?? []
+    }
+
+    private static func part(_ folder: Substring) -> String? {
+        let name = folder.lowercased()
+        if name == "train" || name.hasPrefix("train2") { return "train" }
+        if name == "val" || name.hasPrefix("val2") || name == "valid" || name == "validation" { return "val" }
+        if name == "test" || name.hasPrefix("test2") { return "test" }
         return nil
     }
 
-    static func isPart(_ folder: Substring) -> Bool {
-        ["images", "train", "val", "valid", "validation", "test"].contains(folder.lowercased())
+    /// Whether a folder is called after a part of a data set, and so after no class.
+    static func isPart(_ folder: Substring) -> Bool { folder.lowercased() == "images" || part(folder) != nil }
+
+    /// What is odd about a data set's classes.
+    func findings(_ labels: PictureLabels) -> [Finding] {
+        guard let file, labels.form == .yolo, labels.classes.isEmpty || labels.classes.contains("") else { return [] }
+        return [
+            Finding(
+                .warning, code: "class-names-missing",
+                detail: "'\(file.name)' "
+                    + (labels.classes.isEmpty ? "names no class" : "leaves classes without a name")
+                    + "; the labels' indices are taken as they are.",
+                pointer: file.name)
+        ]
     }
 }
 
@@ -107,23 +137,24 @@ struct LabelFiles: Sendable {
             .min { ($0.folders.count, $0.name) < ($1.folders.count, $1.name) }
     }
 
-    func bytes(_ member: ZipDirectory.Member) throws -> [UInt8] {
-        guard member.size <= limits.labelBytes else {
-            throw Failure.picture(member.name, "takes \(member.size) bytes; labels are read up to \(limits.labelBytes)")
+    func bytes(_ member: ZipDirectory.Member, limit: Int? = nil) throws -> [UInt8] {
+        let limit = limit ?? limits.labelBytes
+        guard member.size <= limit else {
+            throw Failure.picture(member.name, "takes \(member.size) bytes; such labels are read up to \(limit)")
         }
         var bytes: [UInt8] = []
         try ZipData(file: file, member: member).readAll { bytes.append(contentsOf: $0) }
         return bytes
     }
 
-    func text(_ member: ZipDirectory.Member) throws -> String {
-        guard let text = String(validating: try bytes(member), as: UTF8.self) else {
+    func text(_ member: ZipDirectory.Member, limit: Int? = nil) throws -> String {
+        guard let text = String(validating: try bytes(member, limit: limit), as: UTF8.self) else {
             throw Failure.picture(member.name, "is no text in UTF-8")
         }
         return text.hasPrefix("\u{feff}") ? String(text.dropFirst()) : text
     }
 
-    func lines(_ member: ZipDirectory.Member) throws -> [Substring] {
-        try text(member).split(omittingEmptySubsequences: false) { $0.isNewline }
+    func lines(_ member: ZipDirectory.Member, limit: Int? = nil) throws -> [Substring] {
+        try text(member, limit: limit).split(omittingEmptySubsequences: false) { $0.isNewline }
     }
 }

@@ -5,6 +5,11 @@ enum EXIF {
         var place = 2
         // Markers come one after the other, each but the first with its length, up to the start of the scan.
         while place + 4 <= bytes.count, bytes[place] == 0xff, bytes[place + 1] != 0xda {
+            // Any number of these may stand before a marker.
+            if bytes[place + 1] == 0xff {
+                place += 1
+                continue
+            }
             let length = Int(bytes[place + 2]) << 8 | Int(bytes[place + 3])
             let start = place + 4
             let end = min(place + 2 + length, bytes.count)

@@ -14,6 +14,8 @@ package struct PictureArchive: Sendable {
     let split: String?
     /// Files left out before any is decoded.
     let skipped: [SampleSetSummary.Pictures.Skipped]
+    /// What is odd about the labels as a whole.
+    let findings: [Finding]
 
     /// Nil when the file at `path` is no zip or holds arrays. `purpose` chooses between the parts of a data set.
     ///
@@ -47,13 +49,24 @@ package struct PictureArchive: Sendable {
                     + "for calibration.")
         }
         let labels = try PictureLabels(pictures, texts, layout)
+        findings = layout.findings(labels)
         var entries: [Entry] = []
         for picture in pictures {
             do {
                 entries.append(Entry(member: picture, label: try labels.label(of: picture)))
             } catch let failure as Failure where recipe.onError == .skip {
-                skipped.append(.init(file: picture.name, reason: failure.detail))
+                // The sentence without its full stop and its subject, where it is about the picture itself.
+                let subject = "File '\(picture.name)' "
+                let words =
+                    failure.detail.hasPrefix(subject) ? failure.detail.dropFirst(subject.count) : failure.detail[...]
+                skipped.append(
+                    .init(file: picture.name, reason: String(words.hasSuffix(".") ? words.dropLast() : words)))
             }
+        }
+        guard !entries.isEmpty else {
+            throw Failure.samples(
+                "None of the \(pictures.count) pictures can be used: the first one, '\(pictures[0].name)', "
+                    + "\(skipped.last { $0.file == pictures[0].name }?.reason ?? "was left out").")
         }
         (self.file, self.limits, self.entries, self.labels, self.split) = (file, limits, entries, labels, split)
         self.skipped = skipped
@@ -68,15 +81,21 @@ package struct PictureArchive: Sendable {
     }
 
     /// The bytes of one picture's file. Throws `PictureFile.Fault` for damaged or huge members.
-    func bytes(of entry: Entry) throws(PictureFile.Fault) -> [UInt8] {
-        guard entry.member.size <= limits.pictureBytes else {
-            throw PictureFile.Fault(reason: "takes \(entry.member.size) bytes; at most \(limits.pictureBytes) are read")
+    func bytes(of entry: Entry) throws -> [UInt8] {
+        let member = entry.member
+        guard member.size <= limits.pictureBytes else {
+            throw PictureFile.Fault(reason: "takes \(member.size) bytes; at most \(limits.pictureBytes) are read")
+        }
+        let (allowed, wide) = member.compressedSize.multipliedReportingOverflow(by: limits.pictureRatio)
+        guard member.size <= limits.pictureRatioFreeBytes || wide || member.size <= allowed else {
+            throw PictureFile.Fault(
+                reason: "unpacks to \(member.size) bytes from \(member.compressedSize), more than pictures do")
         }
         var bytes: [UInt8] = []
-        bytes.reserveCapacity(min(entry.member.size, 1 << 20))
+        bytes.reserveCapacity(min(member.size, 1 << 20))
         do {
-            try ZipData(file: file, member: entry.member).readAll { bytes.append(contentsOf: $0) }
-        } catch {
+            try ZipData(file: file, member: member).readAll { bytes.append(contentsOf: $0) }
+        } catch let failure as Failure where failure.type == .invalidCalibrationSet {
             throw PictureFile.Fault(reason: "is damaged in the archive: its bytes do not match its checksum")
         }
         return bytes
@@ -87,6 +106,14 @@ extension Failure {
     /// A file inside a zip of pictures that cannot be used; `what` continues a sentence that begins with the file.
     static func picture(_ name: String, _ what: String) -> Failure {
         .samples("File '\(name)' \(what).", array: name)
+    }
+
+    /// A picture labelled with a class that the model does not have.
+    static func unknownClass(_ label: Int, of picture: String, output: String, classes: Int) -> Failure {
+        .picture(
+            picture,
+            "is labelled with class \(label), but the model's output '\(output)' has \(classes) classes, 0 to "
+                + "\(classes - 1). Give the labels the model was trained with")
     }
 }
 

@@ -1,3 +1,4 @@
+import CKernels
 import Dispatch
 package import Domain
 import Synchronization
@@ -31,12 +32,16 @@ extension PictureArchive {
             let take = makeTake()
             var canvas = PictureCanvas()
             while true {
+                // Places are given out in order: when one fails, all before it are done or under way.
                 let index = next.add(1, ordering: .relaxed).oldValue
-                guard index < entries.count, outcome.withLock({ $0.error == nil }) else { return }
+                guard index < entries.count,
+                    outcome.withLock({ $0.error == nil && (onError == .skip || $0.faults.isEmpty) })
+                else { return }
                 do {
                     let bytes = try self.bytes(of: entries[index])
                     try bytes.withUnsafeBytes { bytes in
-                        let picture = try PictureFile(bytes, pixels: limits.pixels)
+                        let picture = try PictureFile(bytes, limits: limits)
+                        try entries[index].label.check(width: picture.width, height: picture.height)
                         try picture.decode(into: &canvas)
                         try take(index, picture, &canvas)
                     }
@@ -56,7 +61,8 @@ extension PictureArchive {
         }
         guard faults.count < entries.count else {
             throw Failure.samples(
-                "None of the \(entries.count) pictures can be used: the first one \(faults[0] ?? "").")
+                "None of the \(entries.count) pictures can be used: the first one, '\(entries[0].member.name)', "
+                    + "\(faults[0] ?? "was left out").")
         }
         return faults
     }
@@ -125,7 +131,8 @@ extension PictureArchive {
         let faults = try decodeAll(recipe.onError, threads: threads) {
             { index, picture, canvas in
                 let range = canvas.range()
-                survey.withLock { $0.add(picture, range) }
+                let odd = entries[index].label.oddBoxes(width: picture.width, height: picture.height)
+                survey.withLock { $0.add(index, picture, range, odd) }
             }
         }
         let good = entries.indices.filter { faults[$0] == nil }
@@ -142,6 +149,8 @@ extension PictureArchive {
             if case .boxes(let boxes, _) = entries[index].label { boxes.count } else { nil }
         }
         let left = skipped + lost
+        let identities = good.map { UInt64(entries[$0].member.crc) << 32 | UInt64(entries[$0].member.size) }
+        let health = SampleHealth(moments: [good.compactMap { found.moments[$0] }], identities: identities)
         var summary = SampleSetSummary(
             format: .pictures, samples: good.count,
             arrays: [
@@ -154,8 +163,13 @@ extension PictureArchive {
                 jpeg: found.jpeg, png: found.png, smallest: found.smallest, largest: found.largest, labels: labels.form,
                 classes: labels.classes, boxes: boxes.contains(nil) ? nil : boxes.compactMap { $0 }.reduce(0, +),
                 split: split, skipped: Array(left.prefix(100)), skippedCount: left.count),
-            preprocessing: kept, findings: [])
-        summary.findings = PictureFindings(summary: summary, entries: good.map { entries[$0] }).all
+            preprocessing: kept, health: health.report(duplicates: good.count - Set(identities).count),
+            findings: findings)
+        summary.findings +=
+            PictureFindings(
+                summary: summary, identities: identities, health: health,
+                odd: found.odd.keys.sorted().map { (entries[$0].member.name, found.odd[$0] ?? 0) }
+            ).all
         return summary
     }
 }
@@ -198,8 +212,14 @@ private struct PictureSurvey {
     var low: UInt8 = 255
     var high: UInt8 = 0
     private(set) var sizes: [(width: Int, height: Int)] = []
+    /// By place among the entries.
+    private(set) var moments: [Int: SampleMoments] = [:]
+    private(set) var odd: [Int: Int] = [:]
 
-    mutating func add(_ picture: PictureFile, _ range: ClosedRange<UInt8>) {
+    mutating func add(_ index: Int, _ picture: PictureFile, _ range: ClosedRange<UInt8>, _ oddBoxes: Int) {
+        let (least, greatest) = (Double(range.lowerBound), Double(range.upperBound))
+        moments[index] = SampleMoments(minimum: least, maximum: greatest, mean: 0, deviation: 0)
+        if oddBoxes > 0 { odd[index] = oddBoxes }
         if picture.form == .jpeg { jpeg += 1 } else { png += 1 }
         low = min(low, range.lowerBound)
         high = max(high, range.upperBound)
@@ -218,13 +238,8 @@ extension PictureCanvas {
     /// Smallest and largest byte of the colours.
     func range() -> ClosedRange<UInt8> {
         var (low, high): (UInt8, UInt8) = (255, 0)
-        let bytes = pixels.bindMemory(to: UInt8.self)
-        for start in stride(from: 0, to: bytes.count, by: 4) {
-            for byte in bytes[start..<(start + 3)] {
-                low = min(low, byte)
-                high = max(high, byte)
-            }
-        }
+        guard let start = pixels.bindMemory(to: UInt8.self).baseAddress else { return 0...0 }
+        octavo_pixels_extremes(start, width * height, &low, &high)
         return min(low, high)...high
     }
 }
@@ -232,12 +247,26 @@ extension PictureCanvas {
 /// What is odd about a set of pictures.
 private struct PictureFindings {
     let summary: SampleSetSummary
-    let entries: [PictureArchive.Entry]
+    /// Of each picture's file: equal size and checksum in the archive are the same file twice.
+    let identities: [UInt64]
+    let health: SampleHealth
+    /// Pictures with odd boxes, and how many.
+    let odd: [(file: String, boxes: Int)]
 
-    /// Equal size and checksum in the archive: the same file twice.
     var all: [Finding] {
-        skipped + SampleFindings.few(summary.samples)
-            + SampleFindings.repeated(entries.map { [Int($0.member.crc), $0.member.size] }) + unlabelled
+        skipped + SampleFindings.few(summary.samples) + SampleFindings.repeated(identities)
+            + SampleFindings.constant(health, of: identities.count) + unlabelled + oddBoxes
+    }
+
+    private var oddBoxes: [Finding] {
+        guard let first = odd.first else { return [] }
+        return [
+            Finding(
+                .warning, code: "odd-boxes",
+                detail:
+                    "\(odd.reduce(0) { $0 + $1.boxes }) labelled boxes reach over the edge of their picture or have no "
+                    + "size; the first in '\(first.file)'. They are kept as they are.", pointer: first.file)
+        ]
     }
 
     private var skipped: [Finding] {

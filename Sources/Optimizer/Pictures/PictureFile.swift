@@ -16,8 +16,8 @@ struct PictureFile {
         var reason: String
     }
 
-    /// Reads the head. Throws `Fault` for other formats, damaged heads and pictures of more than `pixels`.
-    init(_ bytes: UnsafeRawBufferPointer, pixels: Int) throws(Fault) {
+    /// Reads the head. Throws `Fault` for other formats, damaged heads and pictures larger than the limits.
+    init(_ bytes: UnsafeRawBufferPointer, limits: SampleLimits) throws(Fault) {
         self.bytes = bytes
         if bytes.starts(with: [0xff, 0xd8, 0xff]) {
             form = .jpeg
@@ -31,8 +31,10 @@ struct PictureFile {
             throw Fault(reason: "is neither JPEG nor PNG")
         }
         let (area, overflow) = Int(head.width).multipliedReportingOverflow(by: Int(head.height))
-        guard !overflow, area > 0, area <= pixels else {
-            throw Fault(reason: "has \(head.width) x \(head.height) pixels; at most \(pixels) are decoded")
+        guard !overflow, area > 0, area <= limits.pixels, max(head.width, head.height) <= limits.side else {
+            throw Fault(
+                reason: "has \(head.width) x \(head.height) pixels; at most \(limits.pixels) are decoded, and "
+                    + "\(limits.side) on a side")
         }
     }
 

@@ -20,11 +20,13 @@ package struct PictureFrame: Equatable, Sendable {
             (left, top) = (0, 0)
         case .crop:
             let short = Double(min(sourceWidth, sourceHeight))
-            func scaled(_ side: Int) -> Int { Int((Double(side) * Double(recipe.shortSide) / short)) }
+            func scaled(_ side: Int) -> Int { Int(Double(side) * Double(recipe.shortSide) / short) }
             width = max(scaled(sourceWidth), recipe.width)
             height = max(scaled(sourceHeight), recipe.height)
-            left = -((width - recipe.width) / 2)
-            top = -((height - recipe.height) / 2)
+            // As torchvision's CenterCrop does.
+            func middle(_ spare: Int) -> Int { -Int((Double(spare) / 2).rounded(.toNearestOrEven)) }
+            left = middle(width - recipe.width)
+            top = middle(height - recipe.height)
         case .letterbox:
             let scale = min(
                 Double(recipe.width) / Double(sourceWidth), Double(recipe.height) / Double(sourceHeight))

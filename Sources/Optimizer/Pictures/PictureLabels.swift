@@ -1,4 +1,5 @@
 import Domain
+import Pages
 
 /// What is known of one picture.
 enum PictureLabel: Equatable, Sendable {
@@ -7,6 +8,33 @@ enum PictureLabel: Equatable, Sendable {
     case kind(Int)
     /// Edges as shares of the picture (YOLO) or in pixels (COCO).
     case boxes([LabelBox], shares: Bool)
+}
+
+extension PictureLabel {
+    /// Throws for objects that a picture of this size cannot show.
+    func check(width: Int, height: Int) throws(PictureFile.Fault) {
+        guard case .boxes(let boxes, let shares) = self else { return }
+        let (right, bottom) = shares ? (1, 1) : (Double(width), Double(height))
+        for box in boxes where box.left > right || box.top > bottom || box.right < 0 || box.bottom < 0 {
+            let (x, y) = shares ? (Double(width), Double(height)) : (1, 1)
+            let edges = [box.left * x, box.top * y, box.right * x, box.bottom * y].map { Number.fixed($0, 1) }
+            throw PictureFile.Fault(
+                reason:
+                    "has a labelled box outside the picture, from \(edges[0]), \(edges[1]) to \(edges[2]), \(edges[3]) in "
+                    + "\(width) x \(height) pixels")
+        }
+    }
+
+    /// Boxes that reach over the edge by more than 2 % of the picture, or have no size.
+    func oddBoxes(width: Int, height: Int) -> Int {
+        guard case .boxes(let boxes, let shares) = self else { return 0 }
+        let (right, bottom) = shares ? (1, 1) : (Double(width), Double(height))
+        let (x, y) = (right * 0.02, bottom * 0.02)
+        return boxes.count {
+            $0.left < -x || $0.top < -y || $0.right > right + x || $0.bottom > bottom + y || $0.left >= $0.right
+                || $0.top >= $0.bottom
+        }
+    }
 }
 
 /// One object in a picture.
@@ -44,7 +72,9 @@ struct PictureLabels: Sendable {
         let listed = try Self.listedClasses(texts)
         if let coco = try COCOLabels(texts, pictures) {
             (form, classes, byName, yolo, ordered) = (.coco, coco.classes, coco.byName, nil, false)
-        } else if let labels = YOLOLabels(pictures, texts, classes: layout.names.isEmpty ? listed : layout.names) {
+        } else if let labels = YOLOLabels(
+            pictures, texts, classes: layout.names.isEmpty ? listed : layout.names, count: layout.count)
+        {
             (form, classes, byName, yolo, ordered) = (.yolo, labels.classes, [:], labels, false)
         } else if let table = texts.called(["labels.csv"]) {
             let csv = try CSVLabels(texts, table, pictures, classes: listed)
@@ -58,7 +88,9 @@ struct PictureLabels: Sendable {
 
     private static func listedClasses(_ texts: LabelFiles) throws -> [String] {
         guard let list = texts.called(["classes.txt", "labels.txt", "synset.txt"]) else { return [] }
-        return try texts.lines(list).map { String($0.trimming()) }.filter { !$0.isEmpty }
+        return try texts.lines(list, limit: texts.limits.smallLabelBytes).map { String($0.trimming()) }.filter {
+            !$0.isEmpty
+        }
     }
 
     /// Throws `Failure` naming the file when this picture's labels are missing or make no sense.
@@ -143,13 +175,16 @@ private struct CSVLabels {
         }
         let index = Dictionary(classes.enumerated().map { ($1, $0) }) { first, _ in first }
         for (picture, value) in found {
-            guard let kind = index[value] ?? Int(value), (0..<1_000_000).contains(kind) else {
+            let limit = classes.isEmpty ? 1_000_000 : classes.count
+            guard let kind = index[value] ?? Int(value), (0..<limit).contains(kind) else {
                 throw Failure.picture(
                     table.name,
-                    "gives '\(picture)' the class '\(value)', which is neither a name of "
-                        + "classes.txt nor an index from 0")
+                    "gives '\(picture)' the class '\(value)', which is neither a name of classes.txt nor an index from 0"
+                        + (classes.isEmpty ? "" : " to \(limit - 1)"))
             }
-            byName[picture] = .kind(kind)
+            if let other = byName.updateValue(.kind(kind), forKey: picture), other != .kind(kind) {
+                throw Failure.picture(table.name, "gives '\(picture)' two classes")
+            }
         }
     }
 }

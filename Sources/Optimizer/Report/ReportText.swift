@@ -50,6 +50,7 @@ package struct ReportText {
         }
         if let agreement = report.fidelity?.agreement {
             page.field("against FP32", Self.agreement(agreement))
+            if let words = agreement.scoreWords { page.field("scores", words) }
         }
     }
 
@@ -103,6 +104,7 @@ package struct ReportText {
             ])
         }
         page.columns(rows)
+        for words in fidelity.valueWords { page.sentence(words) }
         for output in fidelity.outputs where output.broken + output.incomparable > 0 {
             page.sentence(
                 "Output '\(output.name)': NaN or infinity only in INT8 for \(output.broken) samples; \(output.incomparable) "
@@ -204,6 +206,8 @@ package struct ReportText {
             page.field(array.name, "\(array.type.rawValue)\(array.shape)" + (range.map { ", \($0)" } ?? ""))
         }
         if health.duplicates > 0 { page.field("duplicates", "\(health.duplicates)") }
+        if let convergence = health.convergence { page.sentence(convergence.words, hanging: 4) }
+        for distance in health.distance ?? [] { page.sentence("\(distance.array): \(distance.words)", hanging: 4) }
         for finding in health.findings { page.sentence("\(finding.severity.rawValue): \(finding.detail)", hanging: 4) }
     }
 

@@ -6,6 +6,27 @@ struct ArrayScan {
     private(set) var maximum: Double?
     /// Whether every value seen is a whole number.
     private(set) var isWhole = true
+    /// What was seen of each whole sample.
+    private(set) var samples: [SampleMoments] = []
+    private var sample = Sums()
+
+    private struct Sums {
+        var low = Double.infinity
+        var high = -Double.infinity
+        var sum = 0.0
+        var squares = 0.0
+        var count = 0.0
+    }
+
+    /// Ends a sample: what was taken since the last end is one.
+    mutating func endSample() {
+        let mean = sample.count > 0 ? sample.sum / sample.count : 0
+        let variance = sample.count > 0 ? sample.squares / sample.count - mean * mean : 0
+        samples.append(
+            SampleMoments(
+                minimum: sample.low, maximum: sample.high, mean: mean, deviation: max(0, variance).squareRoot()))
+        sample = Sums()
+    }
 
     /// Takes in values; returns the index of the first one that is NaN or infinite.
     mutating func take(_ bytes: UnsafeRawBufferPointer, type: ElementKind) -> Int? {
@@ -31,28 +52,41 @@ struct ArrayScan {
         var high = low
         // x - x is 0 for finite x and NaN otherwise: one sum finds any bad value without a branch.
         var poison: T = 0
+        var (sum, squares) = (0.0, 0.0)
         for value in values {
             low = value < low ? value : low
             high = value > high ? value : high
             poison += value - value
+            let wide = Double(value)
+            sum += wide
+            squares += wide * wide
         }
         guard poison == 0 else { return values.firstIndex { !$0.isFinite } }
         if isWhole { isWhole = values.allSatisfy { $0 == $0.rounded(.towardZero) } }
-        widen(Double(low), Double(high))
+        widen(Double(low), Double(high), sum, squares, values.count)
         return nil
     }
 
     private mutating func integers<T: FixedWidthInteger>(_ values: UnsafeBufferPointer<T>) {
         guard var low = values.first else { return }
         var high = low
+        var (sum, squares) = (0.0, 0.0)
         for value in values {
             low = value < low ? value : low
             high = value > high ? value : high
+            let wide = Double(value)
+            sum += wide
+            squares += wide * wide
         }
-        widen(Double(low), Double(high))
+        widen(Double(low), Double(high), sum, squares, values.count)
     }
 
-    private mutating func widen(_ low: Double, _ high: Double) {
+    private mutating func widen(_ low: Double, _ high: Double, _ sum: Double, _ squares: Double, _ count: Int) {
+        sample.low = min(sample.low, low)
+        sample.high = max(sample.high, high)
+        sample.sum += sum
+        sample.squares += squares
+        sample.count += Double(count)
         minimum = minimum.map { Swift.min($0, low) } ?? low
         maximum = maximum.map { Swift.max($0, high) } ?? high
     }

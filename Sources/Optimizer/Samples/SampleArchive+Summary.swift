@@ -20,8 +20,16 @@ extension SampleArchive {
     /// The digest of each sample, in order.
     package func digests() throws -> [SampleDigest] { try survey().digests }
 
+    /// What one pass over the values gives.
+    struct Survey {
+        var summary: SampleSetSummary
+        var digests: [SampleDigest]
+        /// By array, in the archive's order.
+        var moments: [[SampleMoments]]
+    }
+
     /// The summary and the digests of the samples out of one pass.
-    package func survey(preprocessing: Preprocessing) throws -> (summary: SampleSetSummary, digests: [SampleDigest]) {
+    func survey(preprocessing: Preprocessing) throws -> Survey {
         try preprocessing.check()
         _ = try labels()
         let (scans, digests) = try survey()
@@ -30,8 +38,11 @@ extension SampleArchive {
             summary.arrays[index].minimum = scan.minimum
             summary.arrays[index].maximum = scan.maximum
         }
-        summary.findings = SampleFindings(summary: summary, scans: scans, digests: digests).all
-        return (summary, digests)
+        let moments = scans.map(\.samples)
+        let health = SampleHealth(moments: moments, identities: digests)
+        summary.health = health.report(duplicates: digests.count - Set(digests).count)
+        summary.findings = SampleFindings(summary: summary, scans: scans, digests: digests, health: health).all
+        return Survey(summary: summary, digests: digests, moments: moments)
     }
 
     private func survey() throws -> (scans: [ArrayScan], digests: [SampleDigest]) {
@@ -40,7 +51,11 @@ extension SampleArchive {
         let reader = PieceReader()
         for array in arrays {
             var scan = ArrayScan()
-            hashes.append(try reader.read(array, samples: samples) { try scan.check($0, array, at: $1) })
+            hashes.append(
+                try reader.read(array, samples: samples) { piece, position, isLast in
+                    try scan.check(piece, array, at: position)
+                    if isLast { scan.endSample() }
+                })
             scans.append(scan)
         }
         guard hashes.count > 1 else { return (scans, hashes[0].map(SampleDigest.init(value:))) }
@@ -71,10 +86,11 @@ private final class PieceReader {
 
     deinit { buffer.deallocate() }
 
-    /// `body` gets pieces of whole values and their place in the array. Returns the hash of each sample.
-    func read(_ array: SampleArray, samples: Int, _ body: (UnsafeRawBufferPointer, Int) throws -> Void) throws
-        -> [UInt64]
-    {
+    /// `body` gets pieces of whole values of one sample each, their place in the array, and whether they end the sample.
+    /// Returns the hash of each sample.
+    func read(
+        _ array: SampleArray, samples: Int, _ body: (UnsafeRawBufferPointer, Int, Bool) throws -> Void
+    ) throws -> [UInt64] {
         let total = samples * array.sampleBytes
         var hashes: [UInt64] = []
         hashes.reserveCapacity(samples)
@@ -83,12 +99,13 @@ private final class PieceReader {
         while position < total {
             let piece = UnsafeMutableRawBufferPointer(rebasing: buffer[..<min(buffer.count, total - position)])
             try array.file.read(at: array.offset + position, into: piece)
-            try body(UnsafeRawBufferPointer(piece), position)
             var start = 0
             while start < piece.count {
                 let left = array.sampleBytes - (position + start) % array.sampleBytes
                 let part = min(left, piece.count - start)
-                hash.update(UnsafeRawBufferPointer(rebasing: piece[start..<(start + part)]))
+                let values = UnsafeRawBufferPointer(rebasing: piece[start..<(start + part)])
+                try body(values, position + start, part == left)
+                hash.update(values)
                 start += part
                 if part == left {
                     hashes.append(hash.finish())

@@ -15,11 +15,18 @@ package struct SampleLimits: Sendable {
     package var members = 100_000
     /// Pictures of one set.
     package var pictures = 20_000
-    /// Bytes of one picture's file, and of one file of labels.
+    /// Bytes of one picture's file, of one file that labels many pictures, and of one that labels a single picture or names
+    /// classes.
     package var pictureBytes = 64 << 20
     package var labelBytes = 256 << 20
-    /// Pixels of one picture: a decoded one takes four bytes for each.
+    package var smallLabelBytes = 4 << 20
+    /// Above so many bytes a picture's file may unpack to at most `pictureRatio` times its compressed size: it is compressed
+    /// already.
+    package var pictureRatioFreeBytes = 4 << 20
+    package var pictureRatio = 50
+    /// Pixels of one picture: a decoded one takes four bytes for each. And of its longer side: filters are as long.
     package var pixels = 64_000_000
+    package var side = 65_535
     /// Bytes that all resized pictures of a set may take in the scratch directory.
     package var developedBytes = 32 << 30
     package var directoryBytes = 16 << 20

@@ -1,12 +1,17 @@
 import Domain
+import Pages
 
 /// Remarks on a set of samples that is sound but may not do its work well.
 struct SampleFindings {
     let summary: SampleSetSummary
     let scans: [ArrayScan]
     let digests: [SampleDigest]
+    let health: SampleHealth
 
-    var all: [Finding] { fewSamples + duplicates + zip(summary.arrays, scans).flatMap { constant($0) + range($0, $1) } }
+    var all: [Finding] {
+        fewSamples + duplicates + Self.constant(health, of: digests.count) + unsettled
+            + zip(summary.arrays, scans).flatMap { constant($0) + range($0, $1) + lone($0, $1) }
+    }
 
     private var fewSamples: [Finding] { Self.few(summary.samples) }
 
@@ -31,6 +36,43 @@ struct SampleFindings {
                 .warning, code: "duplicate-samples",
                 detail: "\(spare) of \(identities.count) samples repeat another one byte for byte. "
                     + "They add weight but no knowledge; replace them.")
+        ]
+    }
+
+    /// Samples of a single value each, such as black pictures, in a set of others.
+    static func constant(_ health: SampleHealth, of count: Int) -> [Finding] {
+        let constant = health.constant
+        // Where all are, or samples are single numbers, it is the way of the set.
+        guard let first = constant.first, constant.count * 2 < count else { return [] }
+        return [
+            Finding(
+                .warning, code: "constant-samples",
+                detail:
+                    "\(constant.count) of \(count) samples hold a single value each, the first of them sample \(first). "
+                    + "They are likely blank; leave them out.")
+        ]
+    }
+
+    /// A range that one more sample would move.
+    private var unsettled: [Finding] {
+        guard summary.samples >= 8, let growth = summary.health?.expectedGrowth, growth > 0.01 else { return [] }
+        return [
+            Finding(
+                .warning, code: "ranges-unsettled",
+                detail:
+                    "One more sample can be expected to widen the range of the values by \(Number.percent(growth)). Add "
+                    + "samples until it no longer matters, or remove the ones that stand out.")
+        ]
+    }
+
+    private func lone(_ array: SampleSetSummary.Array, _ scan: ArrayScan) -> [Finding] {
+        guard array.type.isFloat, summary.samples >= 8, let lone = SampleHealth.lone(scan.samples), lone.share > 0.25
+        else { return [] }
+        return [
+            Finding(
+                .warning, code: "lone-extreme",
+                detail: "Sample \(lone.sample) alone gives \(Number.percent(lone.share, 0)) of the range of array "
+                    + "'\(array.name)'. If it is a mistake, remove it: every scale suffers.", pointer: array.name)
         ]
     }
 

@@ -31,7 +31,8 @@ struct ZipDirectory {
             // Folders have members of their own in some archives.
             if member.name.hasSuffix("/") { continue }
             guard names.insert(member.name).inserted else {
-                throw Failure.samples("The archive has two members named '\(member.name)'. Keep one.")
+                throw Failure.samples(
+                    "The archive has two members named '\(member.name)'. Keep one.", array: member.name)
             }
             member.dataOffset = try Self.dataOffset(of: member, in: file)
             members.append(member)
@@ -98,8 +99,8 @@ struct ZipDirectory {
         let parts = name.split(separator: "/", omittingEmptySubsequences: false)
         guard !name.hasPrefix("/"), !parts.contains(".."), !parts.contains(".") else {
             throw Failure.samples(
-                "Member '\(name)' has a name that points outside the archive. Name it like the input, or by a plain path."
-            )
+                "Member '\(name)' has a name that points outside the archive. Name it like the input, or by a plain path.",
+                array: name)
         }
         return name
     }

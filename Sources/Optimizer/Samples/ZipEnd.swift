@@ -63,7 +63,7 @@ struct ZipEnd {
     }
 
     static func damaged(_ what: String) -> Failure {
-        .samples("The .npz archive is damaged or cut off: \(what). Save it again with numpy.savez and post it whole.")
+        .samples("The zip archive is damaged or cut off: \(what). Make it again and post it whole.")
     }
 }
 

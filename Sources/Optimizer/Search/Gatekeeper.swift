@@ -60,7 +60,9 @@ struct Gatekeeper {
                 let position = outputs.firstIndex(of: scores.name)
             {
                 var meter = accuracy ?? AccuracyMeter(output: scores.name, classes: scores.classes)
-                try meter.add(sample: index, label: label, reference: expected[position], candidate: tested[position])
+                try meter.add(
+                    sample: index, picture: pictures?.names[index], label: label, reference: expected[position],
+                    candidate: tested[position])
                 accuracy = meter
             }
             progress(Double(done + 1) / Double(heldOut.count))

@@ -44,15 +44,31 @@ struct Calibrate {
     let models: EngineModels
     let runs: SampleRuns
 
+    struct Result {
+        var statistics: [String: TensorStatistics]
+        var convergence: Report.CalibrationHealth.Convergence?
+    }
+
     func callAsFunction(
         _ prepared: PreparedModel, tensors: [String], samples: [Int], progress: @Sendable (Double) -> Void
-    ) throws -> [String: TensorStatistics] {
+    ) throws -> Result {
         let session = try observed(tensors, of: prepared)
         let shares = tensors.map { share(of: $0, prepared.topology, samples.count) }
-        let banks = try (0..<max(1, runs.threads)).map { _ in try Self.makeBank(shares) }
-        let pointers = banks.map { SendablePointer(Unmanaged.passUnretained($0).toOpaque()) }
-        try runs.run(samples, through: session, context: { _, thread in pointers[thread].raw }, progress: progress)
-        return withExtendedLifetime(banks) { merge(banks, tensors) }
+        let checkpoints = SampleHealth.checkpoints(samples.count)
+        let watches = try (0..<max(1, runs.threads)).map { _ in
+            RangeWatch(try Self.makeBank(shares), checkpoints: checkpoints)
+        }
+        try runs.run(
+            samples, through: session,
+            context: { position, thread in
+                watches[thread].starts(position)
+                return Unmanaged.passUnretained(watches[thread].bank).toOpaque()
+            }, progress: progress)
+        return withExtendedLifetime(watches) {
+            Result(
+                statistics: merge(watches.map(\.bank), tensors),
+                convergence: RangeCourse(checkpoints: checkpoints, watches).report)
+        }
     }
 
     /// The engine optimizes the graph with observers beside its tensors, which keeps every fusion that leaves the tensors

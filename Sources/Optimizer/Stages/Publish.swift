@@ -59,10 +59,10 @@ struct Publish {
                 artifactWeightBytes: Int64(quantized.model.graph.weightBytes)),
             memory: Report.Memory(peakRssBytes: HostEnvironment.peakResidentBytes(), phases: clock.phases),
             load: measured.load, coverage: verified.coverage, plan: planSummary(candidate),
-            calibration: calibrationHealth,
+            calibration: calibrationHealth(candidate),
             portability: .init(of: quantized, for: order.recipe.target, measuredOn: environment),
             environment: environment,
-            stages: clock.times, findings: candidate.decisions)
+            stages: clock.times, findings: candidate.decisions + verified.findings + overlapFindings)
     }
 
     private func identity(_ artifact: String) throws -> Report.Identity {
@@ -121,11 +121,27 @@ struct Publish {
         }
     }
 
-    private var calibrationHealth: Report.CalibrationHealth {
-        Report.CalibrationHealth(
+    private func calibrationHealth(_ candidate: Candidate) -> Report.CalibrationHealth {
+        let smaller = min(inputs.calibration.count, inputs.evaluation.count)
+        let observed =
+            [candidate.convergence?.finding].compactMap { $0 }
+            + (inputs.distance ?? []).compactMap { $0.finding(samples: smaller) }
+        return Report.CalibrationHealth(
             samplesInSet: inputs.calibration.count, samplesUsed: inputs.used.count,
             duplicates: inputs.digests.count - Set(inputs.digests).count,
-            arrays: inputs.calibrationSummary.arrays, findings: inputs.calibrationSummary.findings)
+            arrays: inputs.calibrationSummary.arrays, findings: inputs.calibrationSummary.findings + observed,
+            convergence: candidate.convergence, distance: inputs.distance)
+    }
+
+    private var overlapFindings: [Finding] {
+        guard let overlap = split.overlap, overlap > 0 else { return [] }
+        return [
+            Finding(
+                .warning, code: "overlapping-samples",
+                detail:
+                    "\(overlap) of \(inputs.evaluation.count) evaluation samples are in the calibration set too. Quality "
+                    + "is likely overstated; a gate leaves them out.")
+        ]
     }
 
     private var artifactName: String {

@@ -12,6 +12,7 @@ struct Verify {
         var accuracy: Report.Accuracy?
         var accuracyAbsence: String?
         var detection: Report.Detection?
+        var findings: [Finding] = []
     }
     private let order: WorkOrder.Quantize
     private let inputs: Inputs
@@ -61,7 +62,9 @@ struct Verify {
                 let position = outputs.firstIndex(of: scores.name)
             {
                 var meter = accuracy ?? AccuracyMeter(output: scores.name, classes: scores.classes)
-                try meter.add(sample: index, label: label, reference: reference[position], candidate: tested[position])
+                try meter.add(
+                    sample: index, picture: feed.pictures?.names[index], label: label, reference: reference[position],
+                    candidate: tested[position])
                 accuracy = meter
             }
             clock.progress(Double(index + 1) / Double(feed.count))
@@ -69,7 +72,20 @@ struct Verify {
         let labelled = accuracy?.result()
         return Result(
             coverage: coverage, fidelity: fidelity.result(), accuracy: labelled,
-            accuracyAbsence: labelled == nil ? absence(fidelity) : nil, detection: detection?.result())
+            accuracyAbsence: labelled == nil ? absence(fidelity) : nil, detection: detection?.result(),
+            findings: detection == nil ? headFindings : [])
+    }
+
+    /// A head that was asked for and that no output can be read as.
+    private var headFindings: [Finding] {
+        guard let head = order.recipe.options.head, head != DetectionHead.none else { return [] }
+        return [
+            Finding(
+                .warning, code: "head-unreadable",
+                detail:
+                    "The model's outputs cannot be read as boxes of the head '\(head.rawValue)'; leave options.head out, "
+                    + "or give the one they have.", pointer: "options.head")
+        ]
     }
 
     private func absence(_ fidelity: FidelityMeter) -> String { inputs.labelsAbsence ?? Inputs.noClassScores }

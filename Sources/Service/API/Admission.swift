@@ -62,7 +62,11 @@ struct Admission: Sendable {
 
     /// Warnings and notes on the model and the sets, for the admission report.
     var findings: [Finding] {
-        model.summary.findings + calibration.summary.findings + (evaluation?.summary.findings ?? [])
+        model.summary.findings
+            + ([calibration] + [evaluation].compactMap { $0 }).flatMap { set in
+                // For pictures, what was guessed of this model's preprocessing is among them.
+                (try? set.summary.developed(for: model.summary).findings) ?? set.summary.findings
+            }
     }
 
     var inputBytes: Int64 { model.size + calibration.size + (evaluation?.size ?? 0) }

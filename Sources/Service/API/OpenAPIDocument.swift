@@ -240,10 +240,18 @@ enum OpenAPIDocument {
               operationId: postSampleSet
               summary: Store a set of samples
               description: |
-                The body is an `.npy` or `.npz` file, or a form with the part `file` and, if need be, the part
-                `preprocessing`. Axis 0 of every array counts samples. In an `.npz` an array is named as the model input
-                that it feeds; `labels` is reserved for class indices. Preprocessing is `(x * scale - mean) / std`, then
-                the layout change, and applies to arrays that feed float inputs.
+                The body is an `.npy` or `.npz` file or a zip of pictures, or a form with the part `file` and, if need be,
+                the part `preprocessing`. Axis 0 of every array counts samples. In an `.npz` an array is named as the model
+                input that it feeds; `labels` is reserved for class indices. Preprocessing is `(x * scale - mean) / std`,
+                then the layout change, and applies to arrays that feed float inputs.
+
+                A zip of pictures holds JPEG and PNG files in any folders. They are turned as their EXIF says, resized for
+                the model of a job with Pillow's antialiased filters, and laid out as its input asks. Labels are found in
+                the usual forms, the first of these that is there: a JSON of COCO's form; text files of boxes with a
+                `data.yaml`, as Ultralytics lays them out; `labels.csv` with lines `picture,class`; one folder for each
+                class, called by index, by a name that `classes.txt` lists, or in the order of the names. Where a data set
+                has parts, a set for evaluation is its `val`, any other its `train`. What is not given is inferred from the
+                model; the findings of a dry run and the report say how.
 
                 A set is immutable; another set under the same name becomes its next version.
               parameters:
@@ -275,6 +283,52 @@ enum OpenAPIDocument {
                   in: query
                   description: Whether channels are reversed (RGB to BGR) before mean and std.
                   schema: { type: boolean, default: false }
+                - name: preset
+                  in: query
+                  description: |
+                    For pictures: the preprocessing of a family of models. What else is given goes before it.
+                    `imagenet-torch`: short side to 256/224 of the size, centre crop, (x/255 - mean) / std of ImageNet;
+                    `imagenet-tf`: the same crop, x/127.5 - 1; `imagenet-caffe`: the same crop, BGR, the mean colour off
+                    0...255; `yolo`: letterbox on 114 with the picture in the middle, x/255; `yolox`: letterbox on 114 with
+                    the picture at the top left, BGR, 0...255; `unit`: stretched, x/255; `raw`: stretched, 0...255.
+                  schema: { $ref: '#/components/schemas/Preset' }
+                - name: size
+                  in: query
+                  description: For pictures and models that leave it open, HEIGHTxWIDTH, or one number for a square.
+                  example: 480x640
+                  schema: { type: string }
+                - name: resize
+                  in: query
+                  description: |
+                    For pictures: `stretch` to the size; `crop` the middle once the short side is `short_side`; `letterbox`
+                    the whole picture and fill the rest.
+                  schema: { $ref: '#/components/schemas/Resize' }
+                - name: short_side
+                  in: query
+                  description: For cropped pictures, not less than the size; 256/224 of it when absent.
+                  schema: { type: integer, minimum: 1, maximum: 8192 }
+                - name: anchor
+                  in: query
+                  description: Where a letterboxed picture lies.
+                  schema: { $ref: '#/components/schemas/Anchor' }
+                - name: fill
+                  in: query
+                  description: Value of the pixels around a letterboxed picture; 114 when absent.
+                  schema: { type: integer, minimum: 0, maximum: 255 }
+                - name: interpolation
+                  in: query
+                  description: Pillow's filter of this name; `bilinear` when absent.
+                  schema: { $ref: '#/components/schemas/Interpolation' }
+                - name: split
+                  in: query
+                  description: The part of a data set that is read.
+                  schema: { type: string, enum: [train, val, test, all] }
+                - name: on_error
+                  in: query
+                  description: |
+                    What a picture does that cannot be read or has bad labels: refuse the set (`fail`), or be left out,
+                    counted and listed (`skip`).
+                  schema: { type: string, enum: [fail, skip], default: fail }
                 - $ref: '#/components/parameters/ContentDigest'
                 - $ref: '#/components/parameters/ReprDigest'
               requestBody:
@@ -1409,6 +1463,32 @@ enum OpenAPIDocument {
                   items: { type: number }
                 reverse_channels: { type: boolean }
                 layout: { type: string, enum: [as-is, nhwc-to-nchw] }
+                pictures:
+                  description: How pictures become arrays; what is absent follows from the preset or the model.
+                  type: object
+                  additionalProperties: false
+                  required: [on_error]
+                  properties:
+                    preset: { $ref: '#/components/schemas/Preset' }
+                    size:
+                      description: One number, or height and width.
+                      type: array
+                      items: { type: integer }
+                      minItems: 1
+                      maxItems: 2
+                    resize: { $ref: '#/components/schemas/Resize' }
+                    short_side: { type: integer }
+                    anchor: { $ref: '#/components/schemas/Anchor' }
+                    fill: { type: integer }
+                    interpolation: { $ref: '#/components/schemas/Interpolation' }
+                    split: { type: string, enum: [train, val, test, all] }
+                    on_error: { type: string, enum: [fail, skip] }
+            Preset:
+              type: string
+              enum: [imagenet-torch, imagenet-tf, imagenet-caffe, yolo, yolox, unit, raw]
+            Resize: { type: string, enum: [stretch, crop, letterbox] }
+            Anchor: { type: string, enum: [center, top-left] }
+            Interpolation: { type: string, enum: [bilinear, bicubic, lanczos, nearest] }
             PreprocessingRequest:
               type: object
               additionalProperties: false
@@ -1424,6 +1504,17 @@ enum OpenAPIDocument {
                   items: { type: number }
                 reverse_channels: { type: boolean }
                 layout: { type: string, enum: [as-is, nhwc-to-nchw] }
+                preset: { $ref: '#/components/schemas/Preset' }
+                size:
+                  description: HEIGHTxWIDTH, or one number for a square.
+                  type: [string, integer]
+                resize: { $ref: '#/components/schemas/Resize' }
+                short_side: { type: integer, minimum: 1, maximum: 8192 }
+                anchor: { $ref: '#/components/schemas/Anchor' }
+                fill: { type: integer, minimum: 0, maximum: 255 }
+                interpolation: { $ref: '#/components/schemas/Interpolation' }
+                split: { type: string, enum: [train, val, test, all] }
+                on_error: { type: string, enum: [fail, skip], default: fail }
             SampleSet:
               type: object
               additionalProperties: false
@@ -1453,7 +1544,10 @@ enum OpenAPIDocument {
                 role: { type: string, enum: [calibration, evaluation] }
                 size: { $ref: '#/components/schemas/Bytes' }
                 created: { $ref: '#/components/schemas/Time' }
-                format: { type: string, enum: [npy, npz] }
+                format:
+                  description: '`zip` is one of pictures.'
+                  type: string
+                  enum: [npy, npz, zip]
                 samples: { type: integer, minimum: 0 }
                 arrays:
                   type: array
@@ -1470,12 +1564,81 @@ enum OpenAPIDocument {
                       minimum: { type: number }
                       maximum: { type: number }
                 labelled:
-                  description: Whether there is an array `labels` of class indices.
+                  description: Whether there are class indices, in an array `labels` or as labels of pictures.
                   type: boolean
+                pictures: { $ref: '#/components/schemas/Pictures' }
                 preprocessing: { $ref: '#/components/schemas/Preprocessing' }
+                health:
+                  description: How far the set shows the ranges of its kind.
+                  type: object
+                  additionalProperties: false
+                  required: [duplicates, constant, convergence]
+                  properties:
+                    duplicates:
+                      description: Samples that repeat another one byte for byte.
+                      type: integer
+                    constant:
+                      description: Samples whose values are all the same.
+                      type: integer
+                    convergence:
+                      description: |
+                        What part of the whole range the first so many samples span, of the array whose range comes last.
+                      type: array
+                      items:
+                        type: object
+                        additionalProperties: false
+                        required: [samples, share]
+                        properties:
+                          samples: { type: integer }
+                          share: { type: number }
+                    expected_growth:
+                      description: By what part of it one more sample can be expected to widen the range.
+                      type: number
                 findings:
                   type: array
                   items: { $ref: '#/components/schemas/Finding' }
+            Pictures:
+              description: What a zip of pictures holds besides its pixels.
+              type: object
+              additionalProperties: false
+              required: [jpeg, png, smallest, largest, labels, classes, skipped, skipped_count]
+              properties:
+                jpeg: { type: integer }
+                png: { type: integer }
+                smallest: { $ref: '#/components/schemas/PictureSize' }
+                largest: { $ref: '#/components/schemas/PictureSize' }
+                labels:
+                  description: The form of the labels that were found.
+                  type: string
+                  enum: [none, csv, folders, yolo, coco]
+                classes:
+                  description: Names of the classes by index; empty when the zip has none.
+                  type: array
+                  items: { type: string }
+                boxes:
+                  description: Labelled objects over all pictures.
+                  type: integer
+                split:
+                  description: The part of a data set that was read; absent when it has one only.
+                  type: string
+                skipped:
+                  description: Files left out, at most 100 of them.
+                  type: array
+                  items:
+                    type: object
+                    additionalProperties: false
+                    required: [file, reason]
+                    properties:
+                      file: { type: string }
+                      reason: { type: string }
+                skipped_count: { type: integer }
+            PictureSize:
+              type: object
+              additionalProperties: false
+              required: [width, height]
+              properties:
+                width: { type: integer }
+                height: { type: integer }
             SampleSetList:
               type: object
               additionalProperties: false
@@ -1542,6 +1705,14 @@ enum OpenAPIDocument {
                   type: array
                   items: { type: string }
                   maxItems: 10000
+                head:
+                  description: |
+                    How a detector's outputs are read; recognised from their shapes and values when absent. `yolo`: [1, 4 + K, N],
+                    centre, size, K scores; `yolo-objectness`: [1, N, 5 + K] with an objectness before the scores; `yolox`: the
+                    same as exported, relative to grids of 8, 16 and 32; `end-to-end`: [1, M, 6], corners, score, class, nothing
+                    left to suppress; `ssd`: corners [1, N, 4] as shares of the input and scores [1, N, K]; `none`: no boxes.
+                  type: string
+                  enum: [yolo, yolo-objectness, yolox, end-to-end, ssd, none]
                 max_samples:
                   description: At most so many samples are used for calibration.
                   type: integer
@@ -1563,9 +1734,11 @@ enum OpenAPIDocument {
                 metric:
                   description: |
                     top1: labelled accuracy, FP32 minus INT8. top1-agreement: 1 minus the share of samples with the same best
-                    class. cosine: 1 minus the cosine between the outputs of FP32 and INT8, where it is lowest.
+                    class. cosine: 1 minus the cosine between the outputs of FP32 and INT8, where it is lowest. map: mean average
+                    precision over IoU 0.50 to 0.95 as COCO counts it, on labelled boxes, FP32 minus INT8. map-agreement: 1 minus
+                    that precision of INT8 with FP32's confident boxes as labels.
                   type: string
-                  enum: [top1, top1-agreement, cosine]
+                  enum: [top1, top1-agreement, cosine, map, map-agreement]
                 max_drop: { type: number, minimum: 0, maximum: 1 }
             JobRequest:
               type: object
@@ -2171,6 +2344,13 @@ enum OpenAPIDocument {
                         minimum: 0
                       sqnr_db: { type: number }
                       cosine: { type: number }
+                      correlation:
+                        description: Pearson's, over all values of all samples.
+                        type: number
+                      mean_sample_cosine:
+                        description: Cosine of each sample's output by itself, the mean over the samples.
+                        type: number
+                      worst_sample_cosine: { type: number }
                       max_abs_error: { type: number }
                       mean_abs_error: { type: number }
                       identical: { type: boolean }
@@ -2201,6 +2381,14 @@ enum OpenAPIDocument {
                       type: number
                       minimum: 0
                       maximum: 1
+                    kl_divergence:
+                      description: From FP32's class probabilities to INT8's, in nats, mean over the samples.
+                      type: number
+                      minimum: 0
+                    fp32_confidence:
+                      description: Probability of the best class, mean over the samples.
+                      type: number
+                    int8_confidence: { type: number }
                 worst:
                   description: The samples that suffer most, worst first.
                   type: array
@@ -2678,6 +2866,48 @@ enum OpenAPIDocument {
                       type: array
                       items:
                         $ref: '#/components/schemas/Finding'
+                    convergence:
+                      description: How the ranges of the model's tensors settled while calibration went on.
+                      type: object
+                      additionalProperties: false
+                      required: [tensors, points, moving]
+                      properties:
+                        tensors: { type: integer }
+                        points:
+                          description: What part of its final range a tensor had after so many samples.
+                          type: array
+                          items:
+                            type: object
+                            additionalProperties: false
+                            required: [samples, mean, least]
+                            properties:
+                              samples: { type: integer }
+                              mean: { type: number }
+                              least: { type: number }
+                        moving:
+                          description: Tensors whose range grew by more than 5 % over the second half of the samples.
+                          type: integer
+                        expected_growth:
+                          description: By what part of it one more sample can be expected to widen a range.
+                          type: number
+                    distance:
+                      description: How far the evaluation samples lie from the calibration samples, as the model gets them.
+                      type: array
+                      items:
+                        type: object
+                        additionalProperties: false
+                        required: [array, beyond]
+                        properties:
+                          array: { type: string }
+                          mean_shift:
+                            description: Difference of the means of the samples' means, over their standard deviation.
+                            type: number
+                          spread_ratio:
+                            description: Mean of the samples' standard deviations, evaluation over calibration.
+                            type: number
+                          beyond:
+                            description: Share of the evaluation samples with values outside the calibration set's range.
+                            type: number
                 portability:
                   type: object
                   additionalProperties: false

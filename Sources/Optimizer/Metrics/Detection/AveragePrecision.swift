@@ -3,7 +3,9 @@ import Domain
 /// Average precision as COCO's evaluation defines it (cocoeval of pycocotools: all areas, at most 100 detections of a class in
 /// a picture, IoU 0.50 to 0.95, precision read at 101 recalls, mean over the classes that have objects).
 struct AveragePrecision: Sendable {
-    private static let thresholds = (0..<10).map { 0.5 + 0.05 * Double($0) }
+    // Both as numpy's linspace rounds them, which pycocotools uses: a recall that lies on a point counts for or against it.
+    private static let thresholds = (0..<10).map { 0.5 + Double($0) * ((0.95 - 0.5) / 9) }
+    private static let recalls = (0...100).map { $0 == 100 ? 1 : Double($0) * 0.01 }
     private static let detectionsPerClass = 100
 
     /// A detection after matching: bit t tells of threshold t.
@@ -98,9 +100,12 @@ struct AveragePrecision: Sendable {
 
     /// 95 % interval of `other`'s precision minus this one's: percentile bootstrap over the pictures (Efron 1979), both on
     /// the same draws. Nil when no draw has objects.
-    func interval(to other: AveragePrecision, draws: Int = 300, seed: UInt64 = 1) -> Report.Interval? {
+    func interval(to other: AveragePrecision, draws: Int? = nil, seed: UInt64 = 1) -> Report.Interval? {
         precondition(pictures == other.pictures, "both have seen the same pictures")
         let (mine, theirs) = (rankings, other.rankings)
+        // A minute's worth at most: very large sets need fewer draws.
+        let found = max(1, mine.reduce(0) { $0 + $1.judged.count } + theirs.reduce(0) { $0 + $1.judged.count })
+        let draws = draws ?? min(300, max(100, 200_000_000 / found))
         var random = SplitMix64(seed: seed)
         var differences: [Double] = []
         for _ in 0..<draws {
@@ -150,8 +155,7 @@ struct AveragePrecision: Sendable {
         }
         var sum = 0.0
         var place = 0
-        for step in 0...100 {
-            let recall = Double(step) / 100
+        for recall in recalls {
             while place < points.count, points[place].recall < recall { place += 1 }
             if place == points.count { break }
             sum += points[place].precision

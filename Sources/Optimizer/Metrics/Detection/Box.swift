@@ -5,6 +5,15 @@ struct Box: Equatable, Sendable {
     var right: Double
     var bottom: Double
 
+    var isFinite: Bool { left.isFinite && top.isFinite && right.isFinite && bottom.isFinite }
+
+    /// The part of it that lies in a picture of this size.
+    func clipped(width: Double, height: Double) -> Box {
+        Box(
+            left: min(max(left, 0), width), top: min(max(top, 0), height), right: min(max(right, 0), width),
+            bottom: min(max(bottom, 0), height))
+    }
+
     var area: Double { max(right - left, 0) * max(bottom - top, 0) }
 
     func overlap(_ other: Box) -> Double {

@@ -58,7 +58,7 @@ package struct DetectionMeter: Sendable {
         pair(sure, after)
     }
 
-    /// In pixels of the picture where it is known, of the input otherwise.
+    /// In pixels of the picture where it is known, cut at its edges; of the input otherwise.
     private func shown(_ detections: [Detection], _ index: Int) -> [Detection] {
         guard let frame = pictures?.frames[index] else { return detections }
         return detections.map { detection in
@@ -68,6 +68,7 @@ package struct DetectionMeter: Sendable {
             )
             var detection = detection
             detection.box = Box(left: topLeft.x, top: topLeft.y, right: bottomRight.x, bottom: bottomRight.y)
+                .clipped(width: Double(frame.sourceWidth), height: Double(frame.sourceHeight))
             return detection
         }
     }
@@ -91,10 +92,15 @@ package struct DetectionMeter: Sendable {
     package func result() -> Report.Detection? {
         guard samples > 0 else { return nil }
         return Report.Detection(
-            head: reader.head, outputs: reader.outputs.map { names[$0] }, classes: reader.classes, samples: samples,
+            head: reader.head, outputs: reader.outputs.map { names[$0] }, classes: classes, samples: samples,
             minScore: HeadReader.minScore, suppressionIou: reader.suppressionIou, labelled: labelled,
             agreement: likeness.result(), confidentScore: Self.confident, fp32Confident: confidentFP32,
             int8Confident: confidentINT8, scoreShift: matched > 0 ? shift / Double(matched) : nil, matched: matched)
+    }
+
+    /// A head that gives classes by number does not say how many there are; the data set may.
+    private var classes: Int {
+        reader.head == .endToEnd ? max(reader.classes, pictures?.classes.count ?? 0) : reader.classes
     }
 
     private var labelled: Report.Detection.Labelled? {

@@ -25,12 +25,12 @@ struct HeadReader: Sendable {
     var suppressionIou: Double { head == .yolox ? 0.65 : 0.7 }
 
     /// Nil when FP32's `outputs` of one sample do not look like a detector's. `wanted` overrules the shapes where the values
-    /// can be read so. `height` and `width` are the input's.
+    /// have the form for it. `height` and `width` are the input's.
     init?(_ values: [TensorValue], height: Int, width: Int, wanted: DetectionHead? = nil) throws {
         guard wanted != DetectionHead.none else { return nil }
         (self.height, self.width) = (height, width)
-        for head in DetectionHead.allCases where wanted == nil || wanted == head {
-            guard let match = try Self.match(head, values, height, width) else { continue }
+        for head in Self.order where wanted == nil || wanted == head {
+            guard let match = try Self.match(head, values, height, width, trusted: wanted != nil) else { continue }
             self.head = head
             (outputs, classes, shares, background) = (match.outputs, match.classes, match.shares, match.background)
             return
@@ -59,30 +59,36 @@ extension HeadReader {
         var background = false
     }
 
-    private static func match(_ head: DetectionHead, _ values: [TensorValue], _ height: Int, _ width: Int) throws
-        -> Match?
-    {
-        if head == .ssd { return try matchPair(values) }
+    /// What is told by fewer things comes later: a single class end to end is [1, M, 6] like one with an objectness.
+    private static let order: [DetectionHead] = [.yolo, .endToEnd, .yolox, .yoloObjectness, .ssd]
+
+    /// `trusted` heads were asked for: only what decoding needs is checked.
+    private static func match(
+        _ head: DetectionHead, _ values: [TensorValue], _ height: Int, _ width: Int, trusted: Bool
+    ) throws -> Match? {
+        if head == .ssd { return try matchPair(values, trusted: trusted) }
         guard values.count == 1, values[0].shape.count == 3, values[0].shape[0] == 1, values[0].type.isFloat else {
             return nil
         }
         let (rows, columns) = (values[0].shape[1], values[0].shape[2])
         switch head {
         case .yolo:
-            guard rows >= 5, columns > rows else { return nil }
+            guard rows >= 5, trusted || columns > rows else { return nil }
             let table = Table(try values[0].floats(), rows: columns, columns: rows, transposed: true)
-            return table.looksLikeHead(scoresFrom: 4)
+            return trusted || table.looksLikeHead(scoresFrom: 4)
                 ? Match(outputs: [0], classes: rows - 4, shares: table.holdsShares) : nil
         case .yoloObjectness, .yolox:
-            guard columns >= 6, rows > columns else { return nil }
+            guard columns >= 6, trusted || rows > columns else { return nil }
             let table = Table(try values[0].floats(), rows: rows, columns: columns)
-            guard table.looksLikeHead(scoresFrom: 4, decoded: head != .yolox) else { return nil }
+            guard trusted || table.looksLikeHead(scoresFrom: 4, decoded: head != .yolox) else { return nil }
+            let places = grids(height, width).reduce(0) { $0 + $1.across * $1.down }
+            guard head != .yolox || rows == places else { return nil }
             // One anchor for each place, and numbers that are no pixels: nobody has decoded them.
-            let raw = rows == grids(height, width).reduce(0) { $0 + $1.across * $1.down } && table.largestBox < 20
-            guard raw == (head == .yolox) else { return nil }
+            let raw = rows == places && table.largestBox < 20
+            guard trusted || raw == (head == .yolox) else { return nil }
             return Match(outputs: [0], classes: columns - 5, shares: head != .yolox && table.holdsShares)
         case .endToEnd:
-            guard columns == 6, rows <= 1000 else { return nil }
+            guard columns == 6, trusted || rows <= 1000 else { return nil }
             let table = Table(try values[0].floats(), rows: rows, columns: 6)
             guard let classes = table.classesOfEndToEnd else { return nil }
             return Match(outputs: [0], classes: classes, shares: table.holdsShares)
@@ -90,20 +96,34 @@ extension HeadReader {
         }
     }
 
-    private static func matchPair(_ values: [TensorValue]) throws -> Match? {
-        guard let boxes = values.firstIndex(where: { $0.shape.count == 3 && $0.shape[2] == 4 && $0.type.isFloat }),
-            let scores = values.firstIndex(where: {
-                $0.shape.count == 3 && $0.shape[1] == values[boxes].shape[1] && $0.type.isFloat && $0 !== values[boxes]
-            }), values[boxes].shape[0] == 1, values[scores].shape[0] == 1, values[scores].shape[2] >= 1
-        else { return nil }
+    private static func matchPair(_ values: [TensorValue], trusted: Bool) throws -> Match? {
+        let tables = values.indices.filter {
+            values[$0].shape.count == 3 && values[$0].shape[0] == 1 && values[$0].shape[2] >= 1
+                && values[$0].type.isFloat
+        }
+        // With four classes both look alike, but scores make no corners.
+        let pairs = tables.filter { values[$0].shape[2] == 4 }.flatMap { boxes in
+            tables.filter { $0 != boxes && values[$0].shape[1] == values[boxes].shape[1] }.map { (boxes, $0) }
+        }
+        let matches = try pairs.compactMap { try match(boxes: $0, scores: $1, values, trusted: trusted) }
+        return matches.first(where: \.cornered)?.match ?? matches.first?.match
+    }
+
+    private static func match(
+        boxes: Int, scores: Int, _ values: [TensorValue], trusted: Bool
+    ) throws -> (match: Match, cornered: Bool)? {
         let columns = values[scores].shape[2]
         let table = Table(try values[scores].floats(), rows: values[scores].shape[1], columns: columns)
         let corners = Table(try values[boxes].floats(), rows: values[boxes].shape[1], columns: 4)
-        guard table.areShares(from: 0), corners.largestBox < 1e5 else { return nil }
+        guard trusted || (table.areShares(from: 0) && corners.largestBox < 1e5) else { return nil }
+        let cornered = (0..<corners.rows).allSatisfy {
+            corners[$0, 0] <= corners[$0, 2] && corners[$0, 1] <= corners[$0, 3]
+        }
         let background = columns > 1 && table.rowsAddUpToOne
-        return Match(
+        let match = Match(
             outputs: [boxes, scores], classes: background ? columns - 1 : columns, shares: corners.holdsShares,
             background: background)
+        return (match, cornered)
     }
 
     fileprivate static func grids(_ height: Int, _ width: Int) -> [(stride: Int, across: Int, down: Int)] {
@@ -171,6 +191,8 @@ private struct Table {
 extension HeadReader {
     private func candidates(_ values: [TensorValue]) throws -> [Detection] {
         let first = values[outputs[0]]
+        // A head that leaves its size open may have another form for another picture.
+        guard first.shape.count == 3, first.shape[0] == 1, fits(values) else { return [] }
         let (rows, columns) = (first.shape[1], first.shape[2])
         switch head {
         case .yolo:
@@ -194,8 +216,12 @@ extension HeadReader {
         case .endToEnd:
             let table = Table(try first.floats(), rows: rows, columns: columns)
             return (0..<rows).compactMap { row in
-                guard table[row, 4] > Self.minScore else { return nil }
-                return Detection(box: cornered(table, row), score: table[row, 4], kind: Int(table[row, 5]))
+                guard table[row, 4] > Self.minScore, let kind = Int(exactly: table[row, 5].rounded()) else {
+                    return nil
+                }
+                let box = cornered(table, row)
+                guard box.isFinite else { return nil }
+                return Detection(box: box, score: table[row, 4], kind: kind)
             }
         case .ssd:
             let table = Table(try first.floats(), rows: rows, columns: columns)
@@ -203,6 +229,21 @@ extension HeadReader {
             let scores = Table(try second.floats(), rows: second.shape[1], columns: second.shape[2])
             return collect(table, scores: scores, from: background ? 1 : 0, objectness: nil) { cornered(table, $0) }
         case .none: return []
+        }
+    }
+
+    private func fits(_ values: [TensorValue]) -> Bool {
+        let shape = values[outputs[0]].shape
+        switch head {
+        case .yolo: return shape[1] >= 5
+        case .yoloObjectness: return shape[2] >= 6
+        case .yolox:
+            return shape[2] >= 6 && shape[1] == Self.grids(height, width).reduce(0) { $0 + $1.across * $1.down }
+        case .endToEnd: return shape[2] == 6
+        case .ssd:
+            let scores = values[outputs[1]].shape
+            return shape[2] == 4 && scores.count == 3 && scores[0] == 1 && scores[1] == shape[1]
+        case .none: return false
         }
     }
 
@@ -218,9 +259,7 @@ extension HeadReader {
                 let score = scores[row, column] * certainty
                 guard score > Self.minScore else { continue }
                 let place = box(row)
-                guard place.left.isFinite, place.top.isFinite, place.right.isFinite, place.bottom.isFinite else {
-                    break
-                }
+                guard place.isFinite else { break }
                 found.append(Detection(box: place, score: score, kind: column - firstClass))
             }
         }

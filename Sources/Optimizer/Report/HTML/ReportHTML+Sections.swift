@@ -27,7 +27,9 @@ extension ReportHTML {
                     + "samples (95 % \(Number.percent(agreement.top1Interval.low)) to "
                     + "\(Number.percent(agreement.top1Interval.high))).")
         }
+        if let words = fidelity.agreement?.scoreWords { page.element("p", "Class scores: \(words).") }
         page.table(outputs(fidelity), caption: "Each output against FP32")
+        list(fidelity.valueWords, &page)
         page.table(worst(fidelity), caption: "The samples that suffer most")
     }
 
@@ -240,6 +242,18 @@ extension ReportHTML {
                         array.maximum.map { Number.short($0) } ?? "–",
                     ]
                 })
+        if let convergence = health.convergence {
+            BarChart(
+                title: "Share of the final range after so many samples, mean over \(convergence.tensors) tensors",
+                bars: convergence.points.map {
+                    .init("\($0.samples)", $0.mean, Number.percent($0.mean, 0), "int8")
+                }, limit: 1
+            ).draw(into: &page)
+            if let growth = convergence.expectedGrowth {
+                page.element("p", "One more sample would widen a range by \(Number.percent(growth, 2)) on average.")
+            }
+        }
+        for distance in health.distance ?? [] { page.element("p", "\(distance.array): \(distance.words).") }
         list(health.findings.map { "\($0.severity.rawValue): \($0.detail)" }, &page)
         if let ranges = report.plan?.ranges { self.ranges(ranges, &page) }
     }

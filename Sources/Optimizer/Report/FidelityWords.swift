@@ -1,0 +1,29 @@
+import Domain
+import Pages
+
+extension Report.Fidelity.Agreement {
+    /// What became of the scores beyond their order.
+    var scoreWords: String? {
+        guard let klDivergence, let fp32Confidence, let int8Confidence else { return nil }
+        return "KL divergence \(Number.short(klDivergence)) nats, probability of the best class "
+            + "\(Number.percent(fp32Confidence)) → \(Number.percent(int8Confidence)) on average"
+    }
+}
+
+extension Report.Fidelity {
+    /// For outputs that are no class scores, as of regressions, sounds and embeddings: correlation and the cosine of single
+    /// samples.
+    var valueWords: [String] {
+        outputs.prefix(12).filter { $0.name != agreement?.output && !$0.identical }.compactMap { output in
+            let parts = [
+                output.correlation.map { "correlation \(Number.fixed($0, 5))" },
+                output.meanSampleCosine.flatMap { mean in
+                    output.worstSampleCosine.map {
+                        "cosine of single samples \(Number.fixed(mean, 5)) on average, \(Number.fixed($0, 5)) at worst"
+                    }
+                },
+            ].compactMap { $0 }
+            return parts.isEmpty ? nil : "Output '\(output.name)': " + parts.joined(separator: "; ") + "."
+        }
+    }
+}
