@@ -1,5 +1,6 @@
 import Domain
 import Foundation
+import Inference
 import ModelGraph
 import Pages
 import Quantization
