@@ -6,6 +6,8 @@ import Quantization
 extension Conversion {
     /// Share of the work that must lie in MatMul, Gemm and LSTM for the dynamic form to be tried.
     private static let leastDynamicShare = 0.5
+    /// Speed of the dynamic form over the fixed one from which it is worth ranges that are found anew in every run.
+    private static let clearlyFaster = 1.05
     /// Above this likeness to FP32, in dB, two candidates count as equally good.
     private static let goodFidelity = 30.0
 
@@ -30,7 +32,7 @@ extension Conversion {
         var dynamic = try forms.uncalibrated(.dynamic)
         let race = try Race(order, inputs, models).run(integer.path, against: dynamic.path, budget: decisionSeconds)
         clock.log("dynamic ranges: \(Number.times(race.speedup)) the speed of fixed ones")
-        guard race.speedupInterval.low > 1 + Report.Verdict.leastDifference / 2 else { return integer }
+        guard race.speedupInterval.low > Self.clearlyFaster else { return integer }
         let samples = forms.quantize.reviewSamples
         let (fixed, free) = try (fidelity(integer, samples), fidelity(dynamic, samples))
         guard free >= min(fixed, Self.goodFidelity) else { return integer }
