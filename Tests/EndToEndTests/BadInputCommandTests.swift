@@ -36,7 +36,7 @@ struct BadInputCommandTests {
 
     private func expectNoOutput() throws {
         #expect(!FileManager.default.fileExists(atPath: output))
-        #expect(try directory.files().filter { $0.contains("report") } == [])
+        #expect(directory.files().filter { $0.contains("report") } == [])
     }
 
     @Test func aGoodModelIsQuantized() throws {

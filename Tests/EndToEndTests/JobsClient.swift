@@ -135,7 +135,7 @@ final class JobsClient {
 
     /// Everything that the server keeps: files of blobs and scratch, and what its lists show.
     func traces() throws -> [String] {
-        let files = try server.directory.files().filter {
+        let files = server.directory.files().filter {
             $0.hasPrefix("data/blobs") || $0.hasPrefix("data/scratch")
         }
         let rows = try ["/v1/models", "/v1/calibration-sets", "/v1/jobs"].flatMap { path in

@@ -19,7 +19,9 @@ struct JobsWalkTests {
     @Test func fromTheModelToTheReport() throws {
         let client = try JobsClient()
         try store(client)
-        let order = #"{"model":"digits","calibration_set":"digits","evaluation_set":"unseen"}"#
+        // No clock decides in this scheme, so that the same order gives the same bytes.
+        let order =
+            #"{"model":"digits","calibration_set":"digits","evaluation_set":"unseen","scheme":"int8-static"}"#
         let before = try client.traces()
         let dry = try client.post("/v1/jobs?dry_run=true", order, 200)
         #expect(dry.json["queue_length"] as? Int == 0)
@@ -222,7 +224,7 @@ struct JobsWalkTests {
         try client.post("/v1/models?name=digits", JobsClient.example("model.onnx"), 201)
         try client.post("/v1/calibration-sets?name=set&scale=1/255", JobsClient.example("calibration.npz"), 201)
         let before = try client.traces()
-        let order = #"{"model":"digits","calibration_set":"set"}"#
+        let order = #"{"model":"digits","calibration_set":"set","scheme":"int8-static"}"#
         let first = try client.ended(client.postJob(order))
         let second = try client.ended(client.postJob(order))
         let artifact = try client.get("/v1/jobs/\(first.id)/artifact").body

@@ -91,7 +91,7 @@ final class ServerProcess {
 
     /// Files of interrupted work.
     func leftovers() throws -> [String] {
-        try directory.files().filter { name in
+        directory.files().filter { name in
             name.hasPrefix("data/") && (name.hasPrefix("data/scratch/") || name.contains("tmp"))
         }
     }

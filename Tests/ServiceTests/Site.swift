@@ -68,7 +68,7 @@ struct Site {
 
     /// What is left behind besides the catalogue and stored blobs.
     func leftovers() throws -> [String] {
-        try directory.files().filter { $0.hasPrefix("data/scratch") || $0.contains("tmp") }
+        directory.files().filter { $0.hasPrefix("data/scratch") || $0.contains("tmp") }
     }
 }
 

@@ -243,7 +243,7 @@ import Testing
 }
 
 extension Site {
-    func blobFiles() throws -> [String] { try directory.files().filter { $0.hasPrefix("data/blobs") } }
+    func blobFiles() throws -> [String] { directory.files().filter { $0.hasPrefix("data/blobs") } }
 
     func form(_ target: String, _ parts: [(name: String, file: String?, bytes: [UInt8])]) async throws -> Answer {
         var body: [UInt8] = []

@@ -19,9 +19,10 @@ package final class TemporaryDirectory: Sendable {
         return place
     }
 
-    /// Every file below, by path relative to the directory.
-    package func files() throws -> [String] {
-        try FileManager.default.subpathsOfDirectory(atPath: path).filter { name in
+    /// Every file below, by path relative to the directory. What goes away meanwhile is passed over.
+    package func files() -> [String] {
+        let names = FileManager.default.enumerator(atPath: path)?.compactMap { $0 as? String } ?? []
+        return names.filter { name in
             var isDirectory: ObjCBool = false
             return FileManager.default.fileExists(atPath: path + "/" + name, isDirectory: &isDirectory)
                 && !isDirectory.boolValue
