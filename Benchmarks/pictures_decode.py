@@ -57,6 +57,7 @@ def model():
     from onnx import helper
 
     path = store.FOLDER / "pictures" / "input-224.onnx"
+    path.parent.mkdir(parents=True, exist_ok=True)
     tensor = [helper.make_tensor_value_info(n, 1, [1, 3, 224, 224]) for n in ("x", "y")]
     graph = helper.make_graph([helper.make_node("Relu", ["x"], ["y"])], "g", tensor[:1], tensor[1:])
     onnx.save(helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=8), path)
