@@ -36,14 +36,21 @@ extension Conversion {
         ].map { name, model, graph in
             try models.session(graph.giving(tensors), of: model, named: name, Race.options(order.threads))
         }
+        return try likeness(of: sessions[1], to: sessions[0], tensors, samples) ?? .infinity
+    }
+
+    /// Lowest SQNR of `tensors` on calibration samples, in dB; nil where none differs.
+    func likeness(
+        of candidate: any Session, to reference: any Session, _ tensors: [String], _ samples: [Int]
+    ) throws -> Double? {
         var meter = FidelityMeter(outputs: tensors)
         for index in samples {
             let sample = try inputs.calibration.sample(index)
             try meter.add(
-                sample: index, reference: sessions[0].run(sample, outputs: tensors),
-                candidate: sessions[1].run(sample, outputs: tensors))
+                sample: index, reference: reference.run(sample, outputs: tensors),
+                candidate: candidate.run(sample, outputs: tensors))
         }
-        return meter.result().outputs.compactMap(\.sqnrDb).min() ?? .infinity
+        return meter.result().outputs.compactMap(\.sqnrDb).min()
     }
 
     /// Times the integer form against FP32. Where it is slower beyond the noise, or no faster and a larger file, the

@@ -218,15 +218,8 @@ struct Conversion {
         told.decisions += imported.findings(candidate.quantized, target: order.recipe.target)
         let own = try models.original(order.model.path, Race.options(order.threads))
         let artifact = try models.engine.makeSession(.path(candidate.path), Race.options(order.threads))
-        var meter = FidelityMeter(outputs: runs.outputs)
-        let samples = inputs.used.prefix(Self.reviewSamples)
-        for index in samples {
-            let sample = try inputs.calibration.sample(index)
-            try meter.add(
-                sample: index, reference: own.run(sample, outputs: runs.outputs),
-                candidate: artifact.run(sample, outputs: runs.outputs))
-        }
-        let worst = meter.result().outputs.compactMap(\.sqnrDb).min()
+        let samples = Array(inputs.used.prefix(Self.reviewSamples))
+        let worst = try likeness(of: artifact, to: own, runs.outputs, samples)
         told.decisions.append(
             Finding(
                 .info, code: "quantization-likeness",

@@ -1,20 +1,10 @@
 import Foundation
+import TestGraphs
 
 /// Deflate streams (RFC 1951) by hand.
 enum Deflate {
     /// Blocks without compression.
-    static func stored(_ data: [UInt8]) -> [UInt8] {
-        var out: [UInt8] = []
-        var rest = data[...]
-        repeat {
-            let block = rest.prefix(65_535)
-            rest = rest.dropFirst(block.count)
-            let length = UInt16(block.count)
-            out += [rest.isEmpty ? 1 : 0]
-            out += [length, ~length].flatMap { [UInt8(truncatingIfNeeded: $0), UInt8($0 >> 8)] } + block
-        } while !rest.isEmpty
-        return out
-    }
+    static func stored(_ data: [UInt8]) -> [UInt8] { StoredBlocks.deflate(data) }
 
     /// One block of fixed codes: the bytes of `head`, then zeros until `total` is reached or just passed. 258 zeros take
     /// 13 bits.

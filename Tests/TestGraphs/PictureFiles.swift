@@ -31,7 +31,16 @@ package enum PNG {
             a = (a + UInt32(byte)) % 65_521
             b = (b + a) % 65_521
         }
-        var out: [UInt8] = [0x78, 0x01]
+        return [0x78, 0x01] + StoredBlocks.deflate(data) + be(b << 16 | a)
+    }
+
+    private static func be(_ x: UInt32) -> [UInt8] { (0..<4).map { UInt8(truncatingIfNeeded: x >> (24 - 8 * $0)) } }
+}
+
+/// Deflate streams (RFC 1951) of blocks without compression.
+package enum StoredBlocks {
+    package static func deflate(_ data: [UInt8]) -> [UInt8] {
+        var out: [UInt8] = []
         var rest = data[...]
         repeat {
             let block = rest.prefix(65_535)
@@ -40,8 +49,6 @@ package enum PNG {
             out += [rest.isEmpty ? 1 : 0]
             out += [length, ~length].flatMap { [UInt8(truncatingIfNeeded: $0), UInt8($0 >> 8)] } + block
         } while !rest.isEmpty
-        return out + be(b << 16 | a)
+        return out
     }
-
-    private static func be(_ x: UInt32) -> [UInt8] { (0..<4).map { UInt8(truncatingIfNeeded: x >> (24 - 8 * $0)) } }
 }

@@ -33,11 +33,8 @@ extension API {
     private func checkRoom(_ size: Int64) async throws {
         let free = try await shelf.desk.run { [store = shelf.store] in try store.freeBytes() }
         guard free - configuration.diskReserve >= size else {
-            throw Problem(
-                .insufficientStorage, "out-of-disk",
-                "The server has \(Text.size(max(0, free - configuration.diskReserve))) of free disk, too little for a copy "
-                    + "of the model (\(Text.size(size))). Delete models or jobs that are not needed, then try again.",
-                retryAfter: 60)
+            throw Problem.outOfDisk(
+                free: free - configuration.diskReserve, for: "a copy of the model (\(Text.size(size)))")
         }
     }
 }

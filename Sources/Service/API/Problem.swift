@@ -36,6 +36,14 @@ struct Problem: Error, Sendable {
         return Problem(.notFound, code, "There is no \(what) '\(reference.prefix(200))'.")
     }
 
+    /// `free` bytes of the disk may be used, which is too little for `what`.
+    static func outOfDisk(free: Int64, for what: String) -> Problem {
+        Problem(
+            .insufficientStorage, "out-of-disk",
+            "The server has \(Text.size(max(0, free))) of free disk, too little for \(what). Delete models or jobs that are "
+                + "not needed, then try again.", retryAfter: 60)
+    }
+
     /// The body's JSON shape.
     private struct Body: Encodable {
         var type: String

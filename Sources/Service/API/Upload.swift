@@ -26,11 +26,7 @@ struct Upload: Sendable {
         let free = try await shelf.desk.run { [store = shelf.store] in try store.freeBytes() }
         // Once in the store and once more, staged, for the inspection.
         guard free - reserve >= 2 * length else {
-            throw Problem(
-                .insufficientStorage, "out-of-disk",
-                "The server has \(Text.size(max(0, free - reserve))) of free disk, too little for an upload of "
-                    + "\(Text.size(length)). Delete models or jobs that are not needed, then try again.",
-                retryAfter: 60)
+            throw Problem.outOfDisk(free: free - reserve, for: "an upload of \(Text.size(length))")
         }
     }
 
