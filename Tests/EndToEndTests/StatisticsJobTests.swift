@@ -18,7 +18,8 @@ struct StatisticsJobTests {
     }
 
     /// The artifact's digest and what the report says of the statistics.
-    private func outcome(_ order: String, _ client: JobsClient) throws -> (digest: String, source: String, key: String) {
+    private func outcome(_ order: String, _ client: JobsClient) throws -> (digest: String, source: String, key: String)
+    {
         let end = try client.ended(client.postJob(order))
         #expect(end.json["state"] as? String == "succeeded", "\(end.text)")
         let calibration = try client.get("/v1/jobs/\(end.id)/report").json["calibration"] as? [String: Any]
@@ -69,7 +70,8 @@ struct StatisticsJobTests {
                 ServerProcess.binary,
                 [
                     "quantize", model, "--calibration", samples, "--scale", "1/255", "-o", directory.path + "/out.onnx",
-                    "--measure-time", "0.02", "--scheme", "int8-static", "--calibrator", calibrator, "--statistics", file,
+                    "--measure-time", "0.02", "--scheme", "int8-static", "--calibrator", calibrator, "--statistics",
+                    file,
                 ])
             #expect(done.exit == 0, "\(done)")
             let line = done.output.split(separator: "\n").first { $0.contains("  statistics") }
