@@ -13,6 +13,7 @@ package struct Pipeline {
     private let engine: any Engine
     private let budget: Budget
     private let digest: FileDigest?
+    private let quiet: Quiet
     private let clock: StageClock
 
     /// Seconds spent on timing the model against its candidates.
@@ -34,22 +35,24 @@ package struct Pipeline {
     /// SHA-256 of a file, which this half has no library for.
     package typealias FileDigest = @Sendable (_ path: String) throws -> Digest
 
-    /// Without `digest` the report does not name the artifact's.
+    /// Without `digest` the report does not name the artifact's. Measurements are done in `quiet`.
     package init(
         _ order: WorkOrder.Quantize, engine: any Engine, budget: Budget = Budget(), digest: FileDigest? = nil,
+        quiet: Quiet = Quiet(),
         tell: @escaping @Sendable (WorkEvent) -> Void
     ) {
         self.order = order
         self.engine = order.recipe.target.engine(engine)
         self.budget = budget
         self.digest = digest
+        self.quiet = quiet
         clock = StageClock(tell)
     }
 
     package func run() throws -> WorkEvent.Results {
         do {
             let inputs = try clock.time(.load) { try Inputs(order) }
-            let models = EngineModels(engine: engine, directory: order.scratch)
+            let models = EngineModels(engine: engine, directory: order.scratch, quiet: quiet)
             let prepared = try clock.time(.prepare) {
                 let prepared = try Prepare(
                     models: models, feed: inputs.calibration, batchOnly: inputs.batchOnly,
@@ -60,6 +63,7 @@ package struct Pipeline {
             }
             let conversion = Conversion(order, inputs, models, prepared, clock, decisionSeconds: budget.decision)
             var candidate = try Marking(order, inputs, digest)(conversion.best())
+            candidate.decisions += [quiet.finding].compactMap { $0 }
             let verified = try clock.time(.verify) {
                 candidate.accumulated = try Accumulation(
                     models: models, feed: inputs.calibration, threads: order.threads)(

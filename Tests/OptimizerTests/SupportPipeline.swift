@@ -79,6 +79,7 @@ struct Conversions {
     /// Stands for that of the artifact.
     var artifactDigest: Digest?
     var reproduces: Reproduction?
+    var quiet = Quiet()
 
     init() throws { scratch = try ScratchDirectory() }
 
@@ -102,7 +103,7 @@ struct Conversions {
         let log = Mutex<[String]>([])
         let engine = try #require(RealEngine.shared)
         let hash = artifactDigest.map { digest in { @Sendable (_: String) in digest } }
-        let results = try Pipeline(order, engine: engine, budget: budget, digest: hash) { event in
+        let results = try Pipeline(order, engine: engine, budget: budget, digest: hash, quiet: quiet) { event in
             if case .log(let line) = event { log.withLock { $0.append(line) } }
         }.run()
         let bytes = try scratch.read(results.artifact)

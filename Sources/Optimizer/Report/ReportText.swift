@@ -140,6 +140,7 @@ package struct ReportText {
         if let load = report.load, let fp32 = load.fp32FirstRunMs, let int8 = load.int8FirstRunMs {
             page.field("first run", "FP32 \(Number.short(fp32)) ms, INT8 \(Number.short(int8)) ms")
         }
+        page.field("other workers", latency.conditions.neighbours?.words)
         for note in latency.notes { page.sentence("Note: " + note) }
     }
 

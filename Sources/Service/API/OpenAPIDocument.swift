@@ -2103,7 +2103,7 @@ enum OpenAPIDocument {
                     noise_floor: { type: number }
                     stability:
                       type: string
-                      enum: [stable, drifting, unstable]
+                      enum: [stable, drifting, unstable, disturbed]
                     threads:
                       type: integer
                       minimum: 0
@@ -2479,8 +2479,10 @@ enum OpenAPIDocument {
                   description: FP32 against itself; 95 % of random halvings of its timings differ by at most this share.
                   type: number
                 stability:
+                  description: |
+                    How alike the medians of consecutive windows are; `disturbed` when other workers of the server ran meanwhile.
                   type: string
-                  enum: [stable, drifting, unstable]
+                  enum: [stable, drifting, unstable, disturbed]
                 drift: { type: number }
                 rounds:
                   type: integer
@@ -2514,6 +2516,26 @@ enum OpenAPIDocument {
                       type: number
                       minimum: 0
                       maximum: 1
+                    neighbours:
+                      description: |
+                        What the server's other workers did while this one measured; all are held still, inspections for a few
+                        seconds at most. Absent without a server.
+                      type: object
+                      additionalProperties: false
+                      required: [conversions, inspections, waited_seconds]
+                      properties:
+                        conversions:
+                          description: Other jobs that ran nevertheless.
+                          type: integer
+                          minimum: 0
+                        inspections:
+                          description: Inspections of uploads, and lints, that ran nevertheless.
+                          type: integer
+                          minimum: 0
+                        waited_seconds:
+                          description: How long the measurements waited for their turn.
+                          type: number
+                          minimum: 0
                 notes:
                   type: array
                   items:

@@ -145,6 +145,7 @@ extension ReportHTML {
                     conditions.loadAfter.map { "\(Number.fixed(before, 1)) before, \(Number.fixed($0, 1)) after" }
                 }
             ),
+            ("other workers", conditions.neighbours?.words),
             ("throttled", conditions.throttledShare.map { Number.percent($0) + " of the cgroup's periods" }),
         ]
         definitions(rows, &page)
