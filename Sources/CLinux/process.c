@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <malloc.h>
 #include <signal.h>
 #include <spawn.h>
 #include <string.h>
@@ -135,6 +136,8 @@ int octavo_confine(uint64_t address_space, uint64_t cpu_seconds, uint64_t file_b
     if (file_bytes && lower(RLIMIT_FSIZE, file_bytes, 0) != 0) return -1;
     return prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0);
 }
+
+void octavo_trim_memory(void) { malloc_trim(0); }
 
 const char *octavo_signal_name(int signal) {
     switch (signal) {

@@ -81,7 +81,9 @@ struct QuantizeCommand: ParsableCommand {
         let bar = ProgressBar()
         let results: WorkEvent.Results
         do {
-            results = try Worker.quantize(order(scratch), digest: { try Digest(sha256OfFile: $0) }) { bar.show($0) }
+            results = try Worker.quantize(
+                order(scratch), digest: { try Digest(sha256OfFile: $0) }, packing: PackedSize.ofWeights
+            ) { bar.show($0) }
         } catch {
             bar.clear()
             let failure = Failure(wrapping: error, stage: nil)

@@ -35,7 +35,9 @@ struct Work: ParsableCommand {
         }
         do {
             events.send(
-                try Worker.carryOut(order, digest: { try Digest(sha256OfFile: $0) }, quiet: quiet, tell: events.send))
+                try Worker.carryOut(
+                    order, digest: { try Digest(sha256OfFile: $0) }, packing: PackedSize.ofWeights, quiet: quiet,
+                    tell: events.send))
         } catch {
             events.send(.failed(Failure(wrapping: error, stage: nil)))
         }

@@ -1,4 +1,6 @@
 import Foundation
+import ModelGraph
+import TestGraphs
 import TestSupport
 import Testing
 
@@ -62,6 +64,35 @@ struct MeasuringTests {
         try soon("the held one goes on") { state(held) != "T" }
         #expect(client.server.terminate() == 0)
         #expect(try client.server.leftovers() == [])
+    }
+
+    /// A model that is nothing but 2 million weights: 8 MiB in float, 2 MiB in integers, each loaded from a file of that size.
+    @Test func theMemoryOfASessionIsThatOfItsWeights() throws {
+        let directory = try TemporaryDirectory()
+        var g = GraphBuilder(seed: 6)
+        g.output(g.gemm(g.input("x", [1, 1024]), 2048))
+        let model = try directory.write("m.onnx", g.model().bytes())
+        let samples = try directory.write("x.npz", JobsFiles.samples(columns: 1024))
+        let output = directory.path + "/out.onnx"
+        let done = try Command.run(
+            ServerProcess.binary,
+            [
+                "quantize", model, "--calibration", samples, "-o", output, "--measure-time", "0.02", "--scheme",
+                "int8-static", "--rounding", "nearest",
+            ])
+        #expect(done.exit == 0, "\(done)")
+        let report =
+            try JSONSerialization.jsonObject(
+                with: Data(contentsOf: URL(fileURLWithPath: output + ".report.json"))) as? [String: Any]
+        let memory = try #require(report?["memory"] as? [String: Any])
+        // Not everywhere can a peak be forgotten.
+        guard memory["inference_absence"] == nil else { return }
+        let (fp32, int8) = (memory["fp32_inference_bytes"] as? Int, memory["int8_inference_bytes"] as? Int)
+        // While it loads, the engine holds the file's copy of the weights beside its own.
+        #expect((8 << 20...30 << 20).contains(try #require(fp32)), "\(memory)")
+        #expect((2 << 20...12 << 20).contains(try #require(int8)), "\(memory)")
+        let peak = try #require(memory["peak_rss_bytes"] as? Int)
+        #expect(peak > 40 << 20, "\(memory)")
     }
 
     @Test func aHeldWorkerDiesWithItsServer() throws {

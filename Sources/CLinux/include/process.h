@@ -32,5 +32,8 @@ int octavo_reap(pid_t pid, int block, int *code, int *signal);
 /// spawned it ends. Called by a worker before it reads its order. 0, or -1 with errno.
 int octavo_confine(uint64_t address_space, uint64_t cpu_seconds, uint64_t file_bytes);
 
+/// Gives the memory that malloc holds and nobody uses back to the system.
+void octavo_trim_memory(void);
+
 /// "SIGSEGV" and the like, or NULL for a signal without a name here.
 const char *octavo_signal_name(int signal);

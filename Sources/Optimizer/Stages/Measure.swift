@@ -58,26 +58,38 @@ struct Race {
     }
 }
 
-/// Latency of both models and the time to load them.
+/// Latency of both models, the time to load them, and the memory that they take.
 struct Measure {
     struct Result {
         var latency: Report.Latency?
         /// Why there is none.
         var absence: String?
         var load: Report.Load?
+        var memory = Memory()
+    }
+    struct Memory {
+        var fp32: Int64?
+        var int8: Int64?
+        /// Why there is none.
+        var absence: String?
     }
     private let order: WorkOrder.Quantize
     private let inputs: Inputs
     private let models: EngineModels
 
-    init(_ order: WorkOrder.Quantize, _ inputs: Inputs, _ models: EngineModels) {
+    private let clock: StageClock
+
+    init(_ order: WorkOrder.Quantize, _ inputs: Inputs, _ models: EngineModels, _ clock: StageClock) {
         self.order = order
         self.inputs = inputs
         self.models = models
+        self.clock = clock
     }
 
     func callAsFunction(_ candidate: Candidate, seconds: Double) throws -> Result {
-        if let foreignness = order.recipe.target.foreignness { return Result(absence: foreignness) }
+        if let foreignness = order.recipe.target.foreignness {
+            return Result(absence: foreignness, memory: Memory(absence: foreignness))
+        }
         let cold = try cold(candidate)
         let ((fp32, int8), beside) = try models.quiet.during {
             (try load(inputs.referencePath), try load(candidate.path))
@@ -88,7 +100,25 @@ struct Measure {
             latency: latency,
             load: Report.Load(
                 fp32Ms: fp32.load, int8Ms: int8.load, fp32FirstRunMs: fp32.first, int8FirstRunMs: int8.first,
-                fp32ColdMs: cold.fp32, int8ColdMs: cold.int8, coldAbsence: cold.absence))
+                fp32ColdMs: cold.fp32, int8ColdMs: cold.int8, coldAbsence: cold.absence),
+            memory: try memory(candidate))
+    }
+
+    private func memory(_ candidate: Candidate) throws -> Memory {
+        clock.peak()
+        let sample = try inputs.evaluation.sample(0)
+        func growth(_ path: String) throws -> Int64 {
+            try InferenceMemory().growth {
+                let session = try models.engine.makeSession(.path(path), Race.options(order.threads))
+                let outputs = session.outputs.map(\.name)
+                for _ in 0..<InferenceMemory.runs { _ = try session.run(sample, outputs: outputs) }
+            }
+        }
+        do {
+            return Memory(fp32: try growth(inputs.referencePath), int8: try growth(candidate.path))
+        } catch InferenceMemory.Absence.because(let reason) {
+            return Memory(absence: reason)
+        }
     }
 
     private struct Cold {

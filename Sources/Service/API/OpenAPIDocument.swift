@@ -2202,6 +2202,14 @@ enum OpenAPIDocument {
                 ratio: { type: number }
                 model_weight_bytes: { $ref: '#/components/schemas/Bytes' }
                 artifact_weight_bytes: { $ref: '#/components/schemas/Bytes' }
+                artifact_stored_bytes:
+                  description: The artifact's zlib stream, on the server's disk and on the wire as `deflate`.
+                  type: integer
+                  minimum: 0
+                artifact_gzip_bytes:
+                  description: The artifact on the wire as `gzip`.
+                  type: integer
+                  minimum: 0
             ReportScore:
               description: "Share of correct samples, with Wilson's interval."
               type: object
@@ -2389,6 +2397,26 @@ enum OpenAPIDocument {
                       description: Probability of the best class, mean over the samples.
                       type: number
                     int8_confidence: { type: number }
+                    close_calls:
+                      description: |
+                        The quarter of the samples with the least margin, FP32's best score less its second best. Absent for fewer
+                        than eight samples.
+                      type: object
+                      additionalProperties: false
+                      required: [samples, margin, top1, top1_interval]
+                      properties:
+                        samples:
+                          type: integer
+                          minimum: 0
+                        margin:
+                          description: The largest among them.
+                          type: number
+                          minimum: 0
+                        top1:
+                          type: number
+                          minimum: 0
+                          maximum: 1
+                        top1_interval: { $ref: '#/components/schemas/Interval' }
                 worst:
                   description: The samples that suffer most, worst first.
                   type: array
@@ -2633,8 +2661,33 @@ enum OpenAPIDocument {
                       accumulated_sqnr_db:
                         description: The same output with all layers in integers.
                         type: number
+                      weight_sqnr_db:
+                        description: Of the weight alone, float against what its integers stand for. Absent when nothing differs.
+                        type: number
                       place:
                         description: Place among the model's nodes.
+                        type: integer
+                        minimum: 0
+                dead_channels:
+                  description: Layers with output channels that carry nothing; none when no channel is dead.
+                  type: array
+                  items:
+                    type: object
+                    additionalProperties: false
+                    required: [node, channels, zero_weights]
+                    properties:
+                      node: { type: string }
+                      channels:
+                        type: integer
+                        minimum: 0
+                      zero_weights:
+                        description: Channels whose weights are all 0.
+                        type: integer
+                        minimum: 0
+                      constant_outputs:
+                        description: |
+                          Channels, the former included, whose float output was one value throughout the samples that layer errors
+                          are measured on (sixteen at most), before any activation. Absent for layers that were not looked at.
                         type: integer
                         minimum: 0
                 ranges:
@@ -2648,6 +2701,13 @@ enum OpenAPIDocument {
                       tensor: { type: string }
                       low: { type: number }
                       high: { type: number }
+                      clipped_share:
+                        description: |
+                          Share of the values seen in calibration that lie beyond the range by more than half a step. Absent for
+                          tensors that were not watched.
+                        type: number
+                        minimum: 0
+                        maximum: 1
                 record: { $ref: '#/components/schemas/Recipe' }
             Recipe:
               description: Everything that a job asks for beyond the model and the samples.
@@ -2839,6 +2899,12 @@ enum OpenAPIDocument {
                         properties:
                           stage: { $ref: '#/components/schemas/Stage' }
                           peak_rss_bytes: { $ref: '#/components/schemas/Bytes' }
+                    fp32_inference_bytes:
+                      description: What a session takes at its peak over loading and the first runs; growth of the resident size.
+                      type: integer
+                      minimum: 0
+                    int8_inference_bytes: { $ref: '#/components/schemas/Bytes' }
+                    inference_absence: { type: string }
                 load:
                   description: Milliseconds from file to session, and for the first inference.
                   type: object
