@@ -46,15 +46,16 @@ package final class Application: Sendable {
         // Both before anybody writes: what is there was left by a server that died.
         try store.sweepTemporary()
         try scratch.sweep()
+        let room = MeasuringRoom()
         let inspector = Inspector(
-            staging: staging, scratch: scratch, turnstile: Turnstile(width: configuration.inspections),
+            staging: staging, scratch: scratch, room: room, turnstile: Turnstile(width: configuration.inspections),
             configuration: configuration)
         api = API(
             configuration: configuration, catalogue: catalogue, shelf: shelf,
             readers: Desk(label: "octavo.downloads", width: 8), queue: queue, inspector: inspector, key: key,
             metrics: metrics, readiness: readiness, log: log)
         let run = JobRun(
-            queue: queue, shelf: shelf, staging: staging, scratch: scratch, key: key,
+            queue: queue, shelf: shelf, staging: staging, scratch: scratch, room: room, key: key,
             configuration: configuration, metrics: metrics, log: log)
         pool = WorkerPool(queue: queue, width: configuration.workers, log: log, mayWork: { !shelf.isBroken }) { run }
         rescuer = Rescuer(queue: queue, log: log)

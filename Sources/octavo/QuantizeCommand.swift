@@ -91,7 +91,9 @@ struct QuantizeCommand: ParsableCommand {
         let results: WorkEvent.Results
         do {
             defer { keepStatistics(measured.withLock { $0 }, scratch) }
-            results = try Worker.quantize(order(scratch), digest: { try Digest(sha256OfFile: $0) }) { event in
+            results = try Worker.quantize(
+                order(scratch), digest: { try Digest(sha256OfFile: $0) }, packing: PackedSize.ofWeights
+            ) { event in
                 bar.show(event)
                 if case .measuredStatistics(let files) = event { measured.withLock { $0 = files } }
             }

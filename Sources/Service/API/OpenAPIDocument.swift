@@ -2239,7 +2239,7 @@ enum OpenAPIDocument {
                     noise_floor: { type: number }
                     stability:
                       type: string
-                      enum: [stable, drifting, unstable]
+                      enum: [stable, drifting, unstable, disturbed]
                     threads:
                       type: integer
                       minimum: 0
@@ -2338,6 +2338,14 @@ enum OpenAPIDocument {
                 ratio: { type: number }
                 model_weight_bytes: { $ref: '#/components/schemas/Bytes' }
                 artifact_weight_bytes: { $ref: '#/components/schemas/Bytes' }
+                artifact_stored_bytes:
+                  description: The artifact's zlib stream, on the server's disk and on the wire as `deflate`.
+                  type: integer
+                  minimum: 0
+                artifact_gzip_bytes:
+                  description: The artifact on the wire as `gzip`.
+                  type: integer
+                  minimum: 0
             ReportScore:
               description: "Share of correct samples, with Wilson's interval."
               type: object
@@ -2525,6 +2533,26 @@ enum OpenAPIDocument {
                       description: Probability of the best class, mean over the samples.
                       type: number
                     int8_confidence: { type: number }
+                    close_calls:
+                      description: |
+                        The quarter of the samples with the least margin, FP32's best score less its second best. Absent for fewer
+                        than eight samples.
+                      type: object
+                      additionalProperties: false
+                      required: [samples, margin, top1, top1_interval]
+                      properties:
+                        samples:
+                          type: integer
+                          minimum: 0
+                        margin:
+                          description: The largest among them.
+                          type: number
+                          minimum: 0
+                        top1:
+                          type: number
+                          minimum: 0
+                          maximum: 1
+                        top1_interval: { $ref: '#/components/schemas/Interval' }
                 worst:
                   description: The samples that suffer most, worst first.
                   type: array
@@ -2615,8 +2643,10 @@ enum OpenAPIDocument {
                   description: FP32 against itself; 95 % of random halvings of its timings differ by at most this share.
                   type: number
                 stability:
+                  description: |
+                    How alike the medians of consecutive windows are; `disturbed` when other workers of the server ran meanwhile.
                   type: string
-                  enum: [stable, drifting, unstable]
+                  enum: [stable, drifting, unstable, disturbed]
                 drift: { type: number }
                 rounds:
                   type: integer
@@ -2650,6 +2680,26 @@ enum OpenAPIDocument {
                       type: number
                       minimum: 0
                       maximum: 1
+                    neighbours:
+                      description: |
+                        What the server's other workers did while this one measured; all are held still, inspections for a few
+                        seconds at most. Absent without a server.
+                      type: object
+                      additionalProperties: false
+                      required: [conversions, inspections, waited_seconds]
+                      properties:
+                        conversions:
+                          description: Other jobs that ran nevertheless.
+                          type: integer
+                          minimum: 0
+                        inspections:
+                          description: Inspections of uploads, and lints, that ran nevertheless.
+                          type: integer
+                          minimum: 0
+                        waited_seconds:
+                          description: How long the measurements waited for their turn.
+                          type: number
+                          minimum: 0
                 notes:
                   type: array
                   items:
@@ -2747,8 +2797,33 @@ enum OpenAPIDocument {
                       accumulated_sqnr_db:
                         description: The same output with all layers in integers.
                         type: number
+                      weight_sqnr_db:
+                        description: Of the weight alone, float against what its integers stand for. Absent when nothing differs.
+                        type: number
                       place:
                         description: Place among the model's nodes.
+                        type: integer
+                        minimum: 0
+                dead_channels:
+                  description: Layers with output channels that carry nothing; none when no channel is dead.
+                  type: array
+                  items:
+                    type: object
+                    additionalProperties: false
+                    required: [node, channels, zero_weights]
+                    properties:
+                      node: { type: string }
+                      channels:
+                        type: integer
+                        minimum: 0
+                      zero_weights:
+                        description: Channels whose weights are all 0.
+                        type: integer
+                        minimum: 0
+                      constant_outputs:
+                        description: |
+                          Channels, the former included, whose float output was one value throughout the samples that layer errors
+                          are measured on (sixteen at most), before any activation. Absent for layers that were not looked at.
                         type: integer
                         minimum: 0
                 ranges:
@@ -2762,6 +2837,13 @@ enum OpenAPIDocument {
                       tensor: { type: string }
                       low: { type: number }
                       high: { type: number }
+                      clipped_share:
+                        description: |
+                          Share of the values seen in calibration that lie beyond the range by more than half a step. Absent for
+                          tensors that were not watched.
+                        type: number
+                        minimum: 0
+                        maximum: 1
                 record: { $ref: '#/components/schemas/Recipe' }
             Recipe:
               description: Everything that a job asks for beyond the model and the samples.
@@ -2953,6 +3035,12 @@ enum OpenAPIDocument {
                         properties:
                           stage: { $ref: '#/components/schemas/Stage' }
                           peak_rss_bytes: { $ref: '#/components/schemas/Bytes' }
+                    fp32_inference_bytes:
+                      description: What a session takes at its peak over loading and the first runs; growth of the resident size.
+                      type: integer
+                      minimum: 0
+                    int8_inference_bytes: { $ref: '#/components/schemas/Bytes' }
+                    inference_absence: { type: string }
                 load:
                   description: Milliseconds from file to session, and for the first inference.
                   type: object

@@ -6,6 +6,7 @@ import Storage
 struct Inspector: Sendable {
     let staging: Staging
     let scratch: Scratch
+    let room: MeasuringRoom
     let turnstile: Turnstile
     let configuration: ServiceConfiguration
 
@@ -104,8 +105,10 @@ struct Inspector: Sendable {
         let limits = WorkerLimits(
             addressSpace: Admission.addressSpace(inputs: size, configuration),
             cpuSeconds: Int64(configuration.inspectionSeconds.rounded(.up)), fileBytes: 64 << 20)
-        let end = await process.run(
-            order, command: configuration.command, limits: limits, patience: configuration.patience)
+        let end = await room.share(with: process, as: .inspection) { heard in
+            await process.run(
+                order, command: configuration.command, limits: limits, patience: configuration.patience, onEvent: heard)
+        }
         if let failure = end.failure(log: process.log, deadline: "the time allowed for an inspection") { throw failure }
         guard let final = end.final else { throw Self.unexpected }
         return final

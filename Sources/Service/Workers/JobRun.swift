@@ -10,6 +10,7 @@ struct JobRun: Sendable {
     let shelf: Shelf
     let staging: Staging
     let scratch: Scratch
+    let room: MeasuringRoom
     /// Signs how an artifact was made.
     let key: SigningKey
     let configuration: ServiceConfiguration
@@ -94,11 +95,14 @@ struct JobRun: Sendable {
             addressSpace: Admission.addressSpace(inputs: bytes, configuration),
             cpuSeconds: Int64(min(seconds * Double(configuration.threads + 1) + 60, 1e9)),
             fileBytes: 4 * bytes + (1 << 30))
-        return await process.run(
-            order, command: configuration.command, limits: limits, patience: configuration.patience
-        ) { [news = queue.news] event in
-            if case .progress(let stage, let fraction) = event { news.progressed(claim.job.id, stage, fraction) }
-            if case .measuredStatistics(let files) = event { onStatistics(files) }
+        return await room.share(with: process, as: .conversion) { heard in
+            await process.run(
+                order, command: configuration.command, limits: limits, patience: configuration.patience
+            ) { [news = queue.news] event in
+                heard(event)
+                if case .progress(let stage, let fraction) = event { news.progressed(claim.job.id, stage, fraction) }
+                if case .measuredStatistics(let files) = event { onStatistics(files) }
+            }
         }
     }
 
