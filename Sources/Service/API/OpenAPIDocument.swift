@@ -47,6 +47,9 @@ enum OpenAPIDocument {
 
                 The id is the SHA-256 of the file. With external data it is the SHA-256 of a list of the digests of all
                 files.
+
+                A worker looks at the model before the answer. While a job measures latency it is held still, so the answer
+                may take up to 5 s longer.
               parameters:
                 - $ref: '#/components/parameters/Name'
                 - $ref: '#/components/parameters/ContentDigest'
