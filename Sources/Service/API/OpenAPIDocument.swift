@@ -2071,7 +2071,7 @@ enum OpenAPIDocument {
                     size: { $ref: '#/components/schemas/Bytes' }
                     href: { type: string }
                 held_out:
-                  description: Whether quality was judged on samples that calibration had not seen.
+                  description: Whether quality was judged on samples of which calibration had not seen all.
                   type: boolean
                 accuracy: { $ref: '#/components/schemas/ReportAccuracy' }
                 detection: { $ref: '#/components/schemas/ReportDetection' }
