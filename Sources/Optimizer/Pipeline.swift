@@ -118,8 +118,15 @@ extension Failure {
         let text = "\(error)".prefix(1).uppercased() + "\(error)".dropFirst() + "."
         switch error {
         case .unquantizable(let tensor, _): self.init(.invalidModel, stage: stage, detail: text, pointer: tensor)
-        case .notFinite(let tensor, _), .notObserved(let tensor):
-            self.init(.invalidCalibrationSet, stage: stage, detail: text, pointer: tensor)
+        case .notFinite(let tensor, _):
+            let advice =
+                " The FP32 model computes them from these samples: check that the samples are preprocessed as the model was "
+                + "trained, and that its weights are finite."
+            self.init(.invalidCalibrationSet, stage: stage, detail: text + advice, pointer: tensor)
+        case .notObserved(let tensor):
+            self.init(
+                .invalidCalibrationSet, stage: stage,
+                detail: text + " Give samples that take the model through that part of it.", pointer: tensor)
         }
     }
 

@@ -44,6 +44,7 @@ package enum Worker {
             return try pictures.summary(
                 staged.preprocessing, threads: ProcessInfo.processInfo.activeProcessorCount)
         }
+        try staged.preprocessing.checkForArrays()
         let directory = String(staged.path[..<(staged.path.lastIndex(of: "/") ?? staged.path.startIndex)])
         return try SampleArchive.open(path: staged.path, unpackInto: directory)
             .summary(preprocessing: staged.preprocessing)

@@ -17,10 +17,17 @@ package final class Application: Sendable {
     private let lock: DirectoryLock
     private let log: Logger
 
-    /// Opens the data directory. Throws `ServiceError.dataDirectoryInUse` while another server has it.
+    /// Opens the data directory. Throws `ServiceError.dataDirectoryInUse` while another server has it, and
+    /// `.dataDirectoryUnusable` when it cannot be made.
     package convenience init(_ configuration: ServiceConfiguration, log: Logger) throws {
         let directory = configuration.dataDirectory
-        try FileManager.default.createDirectory(atPath: directory, withIntermediateDirectories: true)
+        do {
+            try FileManager.default.createDirectory(atPath: directory, withIntermediateDirectories: true)
+        } catch {
+            // Foundation's words are for other people.
+            let reason = mkdir(directory, 0o777) == 0 ? "\(error)" : String(cString: strerror(errno))
+            throw ServiceError.dataDirectoryUnusable(directory, reason: reason)
+        }
         let lock = try DirectoryLock(directory)
         try self.init(
             configuration, lock: lock, catalogue: SQLiteCatalogue(path: directory + "/catalogue.sqlite"),

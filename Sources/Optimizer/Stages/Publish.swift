@@ -85,9 +85,11 @@ struct Publish {
 
     private var split: Report.Split {
         let calibration = Set(inputs.digests)
+        let overlap = inputs.heldOut ? inputs.evaluationDigests.count(where: calibration.contains) : nil
         return Report.Split(
-            calibrationSamples: inputs.used.count, evaluationSamples: inputs.evaluation.count, heldOut: inputs.heldOut,
-            overlap: inputs.heldOut ? inputs.evaluationDigests.count(where: calibration.contains) : nil,
+            calibrationSamples: inputs.used.count, evaluationSamples: inputs.evaluation.count,
+            // A set of the same samples under another name holds nothing out.
+            heldOut: overlap.map { $0 < inputs.evaluation.count } ?? false, overlap: overlap,
             labels: inputs.evaluation.labels?.count ?? 0)
     }
 

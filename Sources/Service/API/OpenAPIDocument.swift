@@ -11,8 +11,8 @@ enum OpenAPIDocument {
             works with plain curl.
 
             Errors are `application/problem+json` (RFC 9457) without exception. JSON has sorted keys, times are RFC 3339
-            in UTC, sizes are bytes. Fields without a value are absent. Unknown query parameters and unknown fields are
-            errors.
+            in UTC, sizes are bytes. Fields without a value are absent. Below `/v1`, unknown query parameters and unknown
+            fields are errors.
 
             A 2xx answer to an upload means that the bytes are on disk, that their digest was checked and that a worker
             could read them.
@@ -360,7 +360,8 @@ enum OpenAPIDocument {
                 - name: preset
                   in: query
                   description: |
-                    For pictures: the preprocessing of a family of models. What else is given goes before it.
+                    For pictures: the preprocessing of a family of models. What else is given goes before it; a scale of 1
+                    counts as not given.
                     `imagenet-torch`: short side to 256/224 of the size, centre crop, (x/255 - mean) / std of ImageNet;
                     `imagenet-tf`: the same crop, x/127.5 - 1; `imagenet-caffe`: the same crop, BGR, the mean colour off
                     0...255; `yolo`: letterbox on 114 with the picture in the middle, x/255; `yolox`: letterbox on 114 with
@@ -1132,7 +1133,7 @@ enum OpenAPIDocument {
             ContentDigest:
               name: Content-Digest
               in: header
-              description: The body's `sha-256` (RFC 9530); a body with another one is refused.
+              description: The body's `sha-256` (RFC 9530); a body with another one is refused, and so are forms with one.
               example: 'sha-256=:47DEQpj8HBSa+/TImW+5JCeuQeRkm5NMpJWZG3hSuFU=:'
               schema: { type: string }
             ReprDigest:
@@ -1159,7 +1160,7 @@ enum OpenAPIDocument {
             AcceptEncoding:
               name: Accept-Encoding
               in: header
-              description: '`deflate` and `gzip` are there when compression pays.'
+              description: '`deflate` and `gzip` are there for contents that compress.'
               schema: { type: string }
 
           headers:
@@ -2209,7 +2210,7 @@ enum OpenAPIDocument {
                     size: { $ref: '#/components/schemas/Bytes' }
                     href: { type: string }
                 held_out:
-                  description: Whether quality was judged on samples that calibration had not seen.
+                  description: Whether quality was judged on samples of which calibration had not seen all.
                   type: boolean
                 accuracy: { $ref: '#/components/schemas/ReportAccuracy' }
                 detection: { $ref: '#/components/schemas/ReportDetection' }
