@@ -110,6 +110,28 @@ import Testing
         #expect(after < before / 4, "\(before) -> \(after)")
     }
 
+    @Test(arguments: [(4, 16), (4, 32), (8, 16)]) func blocksLoseFarLessToo(_ bits: Int, _ size: Int) throws {
+        let width = 40
+        let rows = Self.correlated(400, width, seed: 3)
+        var numbers = SeededNumbers(9)
+        let weight = numbers.floats(width * 4)
+        let tensor = Tensor(name: "w", floats: weight, dims: [width, 4])
+        let nearest = try QuantizedWeight(blocks: tensor, axis: 1, bits: bits, size: size)
+        let rounded = try #require(nearest.rounded(weight, by: covariance(rows, width)))
+        #expect(rounded.blocks?.scales == nearest.blocks?.scales && rounded != nearest)
+        let largest = rounded.blocks?.integers.max() ?? 255
+        #expect(Int(largest) < 1 << bits)
+        let (before, after) = (noise(weight, nearest, rows, width), noise(weight, rounded, rows, width))
+        #expect(after < before / 3, "\(before) -> \(after)")
+        // What fills up the last block still stands for zero.
+        let blocks = try #require(rounded.blocks)
+        for output in 0..<4 {
+            let last = output * blocks.blocks + blocks.blocks - 1
+            let padding = blocks.integers[(last * size + width % size)..<((last + 1) * size)]
+            #expect(padding.allSatisfy { $0 == blocks.zeroPoints[last] })
+        }
+    }
+
     @Test func uncorrelatedInputsAreRoundedToNearest() throws {
         let width = 8
         var covariance = [Double](repeating: 0, count: width * width)

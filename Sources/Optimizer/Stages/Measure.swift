@@ -44,12 +44,6 @@ struct Race {
         settings.threads = order.threads
         return try LatencyMeter(settings: settings).measure(fp32: { try a.run() }, int8: { try b.run() })
     }
-
-    /// A short measurement to decide by.
-    func speedup(of path: String, seconds: Double) throws -> (ratio: Double, interval: Report.Interval) {
-        let latency = try run(path, budget: seconds)
-        return (latency.speedup, latency.speedupInterval)
-    }
 }
 
 /// Latency of both models and the time to load them.

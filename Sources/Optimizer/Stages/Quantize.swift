@@ -16,6 +16,8 @@ struct Quantized {
     var tolerance: Quantize.Tolerance
     /// What calibration saw; empty in the form that computes in float.
     fileprivate(set) var statistics: [String: TensorStatistics] = [:]
+    /// Tables that are stored in 8 bits.
+    fileprivate(set) var tables = 0
     let weights: [Int: QuantizedWeight]
     private let biases: [Int: [Float]]
 
@@ -34,6 +36,9 @@ struct Quantized {
             .map { (name: topology.graph.nodes[$0.node].label, sqnr: $1.correctedSQNR) }
             .sorted { $0.sqnr < $1.sqnr }
     }
+
+    /// Inputs that share a scale; nil where no weight is stored in blocks.
+    var blockSize: Int? { weights.values.lazy.compactMap { $0.blocks?.size }.first }
 
     /// The same arithmetic in float, with a switch for each layer.
     func switched() throws -> SwitchedSimulation {
@@ -123,24 +128,31 @@ struct Quantize {
             round += 1
         } while true
         if recipe.options.rounding != .nearest {
-            (weights, review) = try Refine(
-                models: models, runs: runs, samples: reviewSamples, rules: rules, known: rounded)(
-                    prepared, plan, weights, review
-                ) { try self.review(prepared, plan, $0) }
+            (weights, review) = try refined(prepared, plan, weights, review)
         }
         let biases = review.correctedBiases(topology.bias, keeping: Self.trained(weights))
         var emitter = QDQEmitter(topology, plan, rules, opset: prepared.model.opset("") ?? 13)
         var model = prepared.model
         model.graph = try emitter.emit(weights: weights, biases: biases)
+        let tables = try storeTables(in: &model.graph, keepFloat)
         var quantized = Quantized(
             model, .integer, plan, topology, review, tolerance, weights: weights, biases: biases)
         quantized.statistics = statistics
+        quantized.tables = tables
         return quantized
+    }
+
+    private func refined(
+        _ prepared: PreparedModel, _ plan: Plan, _ weights: [Int: QuantizedWeight], _ review: LayerReview
+    ) throws -> ([Int: QuantizedWeight], LayerReview) {
+        try Refine(models: models, runs: runs, samples: reviewSamples, rules: rules, known: rounded)(
+            prepared, plan, weights, review
+        ) { try self.review(prepared, plan, $0) }
     }
 
     /// A form that needs no calibration: the weights alone are quantized beforehand.
     func uncalibrated(
-        _ form: Quantized.Form, _ prepared: PreparedModel, keepFloat: [String: Reason]
+        _ form: Quantized.Form, _ prepared: PreparedModel, keepFloat: [String: Reason], blockSize: Int? = nil
     ) throws -> Quantized {
         let topology = prepared.topology
         let placement = Placement(
@@ -148,13 +160,28 @@ struct Quantize {
             computing: { form.computes && $0.op != "Conv" && ($0.op != "LSTM" || form == .dynamic) },
             keepFloat: keepFloat)
         let plan = Plan(placement: placement, grids: [:])
-        let weights = try Self.weights(
-            plan, topology, .x64, blocks: form.blockBits.map { (bits: $0, size: recipe.options.blockSize ?? 32) })
-        let review = try self.review(prepared, plan, weights)
+        var weights = try Self.weights(
+            plan, topology, .x64,
+            blocks: form.blockBits.map { (bits: $0, size: blockSize ?? recipe.options.blockSize ?? 32) })
+        var review = try self.review(prepared, plan, weights)
+        if recipe.options.rounding != .nearest {
+            (weights, review) = try refined(prepared, plan, weights, review)
+        }
         let biases = review.correctedBiases(topology.bias, keeping: Self.trained(weights))
         var model = prepared.model
         model.graph = try Self.emit(form, placement, topology, weights, biases, keepFloat)
-        return Quantized(model, form, plan, topology, review, .usual, weights: weights, biases: biases)
+        let tables = try storeTables(in: &model.graph, keepFloat)
+        var quantized = Quantized(model, form, plan, topology, review, .usual, weights: weights, biases: biases)
+        quantized.tables = tables
+        return quantized
+    }
+
+    /// Stores what is only looked up in, where the recipe says so; returns how many tables that were.
+    private func storeTables(in graph: inout Graph, _ keepFloat: [String: Reason]) throws -> Int {
+        guard recipe.options.embeddings == .int8 else { return 0 }
+        var emitter = EmbeddingEmitter(graph, keepFloat: Set(keepFloat.keys))
+        graph = try emitter.emit()
+        return emitter.stored
     }
 
     private static func emit(

@@ -110,17 +110,27 @@ struct Refine {
 
 /// Weights that were rounded by covariance, by node: candidates of one model differ in what is float, hardly in weights.
 final class RoundedWeights {
-    private var all: [Int: (scales: [Float], rounded: QuantizedWeight?)] = [:]
+    /// What a weight is rounded to: the same grids give the same integers.
+    private struct Grids: Hashable {
+        let node: Int
+        let scales: [Float]
+        let blocks: BlockwiseWeight?
 
-    func contains(_ node: Int, like nearest: QuantizedWeight) -> Bool { all[node]?.scales == nearest.scales }
+        init(_ node: Int, _ nearest: QuantizedWeight) {
+            self.node = node
+            scales = nearest.scales
+            blocks = nearest.blocks
+        }
+    }
+    private var all: [Grids: QuantizedWeight?] = [:]
+
+    func contains(_ node: Int, like nearest: QuantizedWeight) -> Bool { all[Grids(node, nearest)] != nil }
 
     /// Nil when the layer was not worth its price, or could not be rounded.
-    func rounded(_ node: Int, like nearest: QuantizedWeight) -> QuantizedWeight? {
-        contains(node, like: nearest) ? all[node]?.rounded : nil
-    }
+    func rounded(_ node: Int, like nearest: QuantizedWeight) -> QuantizedWeight? { all[Grids(node, nearest)] ?? nil }
 
     func remember(_ node: Int, _ nearest: QuantizedWeight, rounded: QuantizedWeight?) {
-        all[node] = (nearest.scales, rounded)
+        all[Grids(node, nearest)] = .some(rounded)
     }
 }
 

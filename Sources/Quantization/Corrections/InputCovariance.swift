@@ -39,12 +39,14 @@ package final class InputCovariance {
             groups = 1
         }
         guard width <= Self.widest, groups > 0 else { return nil }
+        let positions = topology.shape(anchor.output).map { $0.reduce(1, *) / max(1, anchor.channels) }
+        price = groups * min(Self.positions, positions ?? Self.positions) * width * width / 2
         grams = Array(repeating: [Double](repeating: 0, count: width * width), count: groups)
         sums = Array(repeating: [Double](repeating: 0, count: width), count: groups)
     }
 
-    /// Multiplications for `samples` samples.
-    package var price: Int { groups * Self.positions * width * width / 2 }
+    /// Multiplications for one sample.
+    package let price: Int
 
     /// Adds one sample's input of the layer.
     package func add(_ values: UnsafeBufferPointer<Float>, shape: [Int]) {
