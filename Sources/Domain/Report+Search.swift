@@ -8,6 +8,7 @@ extension Report {
             package var form: String
             /// Nodes put back to float for speed or for the gate; as `options.exclude` they give this artifact again.
             package var float: [String]
+            /// Size of the file without what the delivered one says of its origin.
             package var bytes: Int64
             /// Speed-up over FP32 and its 95 % interval, in a short race; nil when it was not timed against FP32.
             package var speedup: Double?
@@ -79,13 +80,12 @@ extension Report {
 }
 
 extension Report.Search {
-    /// With the model itself in front, the delivered file as it was delivered, and the frontier marked.
+    /// With the model itself in front, and the frontier marked.
     ///
     /// A delivered artifact that the choice had no need to time has the report's latency.
-    package func concluded(modelBytes: Int64, artifactBytes: Int64, latency: Report.Latency?) -> Report.Search {
+    package func concluded(modelBytes: Int64, latency: Report.Latency?) -> Report.Search {
         var result = self
         if let place = result.candidates.firstIndex(where: \.chosen) {
-            result.candidates[place].bytes = artifactBytes
             if result.candidates[place].speedup == nil, let latency {
                 result.candidates[place].speedup = latency.speedup
                 result.candidates[place].speedupInterval = latency.speedupInterval

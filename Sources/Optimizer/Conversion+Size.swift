@@ -90,7 +90,8 @@ extension Conversion {
         let race = try Race(order, inputs, models).run(candidate.path, budget: decisionSeconds)
         contest.timed(candidate.name, race)
         clock.log("\(candidate.name): \(Number.times(race.speedup)) the speed of FP32")
-        guard Report.Verdict.speed(race) == .slower else { return false }
+        let noise = max(race.noiseFloor, Report.Verdict.leastDifference / 2)
+        guard race.speedupInterval.high < 1, race.speedup * (1 + noise) < 1 else { return false }
         contest.say(candidate.name, "slower than FP32")
         return true
     }

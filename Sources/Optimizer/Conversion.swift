@@ -54,22 +54,20 @@ struct Conversion {
             feed: inputs.calibration, threads: order.threads, outputs: prepared.model.graph.outputs.map(\.name))
     }
 
-    /// How many samples layer errors are measured on: two give most of bias correction, sixteen all of it.
-    private static let reviewSamples = 16
-
     func best() throws -> Candidate {
         let excluded = excludedNodes()
         var recipe = order.recipe
         if objective == .size { recipe.options.embeddings = .int8 }
         let quantize = Quantize(
-            models: models, runs: runs, recipe: recipe, reviewSamples: Array(inputs.used.prefix(Self.reviewSamples)))
+            models: models, runs: runs, recipe: recipe, samples: inputs.used)
         let observed = try observe(excluded)
         let contest = contest(quantize.reviewSamples)
         let forms = Forms(
             prepared: prepared, quantize: quantize, excluded: excluded, statistics: observed?.statistics,
             directory: order.scratch, contest: contest)
         var best = try clock.time(.quantize) {
-            let best = try withRequests(withOwnQuantization(withUnmatchedPatterns(untimed(choice(forms)))))
+            let best = try withRequests(
+                withOwnQuantization(withUnmatchedPatterns(untimed(choice(forms))), quantize.reviewSamples))
             try timeTheRest(contest)
             return best
         }
@@ -231,13 +229,12 @@ struct Conversion {
     }
 
     /// What became of the quantization that the model came with, and how close the artifact is to the model as it came.
-    private func withOwnQuantization(_ candidate: Candidate) throws -> Candidate {
+    private func withOwnQuantization(_ candidate: Candidate, _ samples: [Int]) throws -> Candidate {
         guard let imported = inputs.imported else { return candidate }
         var told = candidate
         told.decisions += imported.findings(candidate.quantized, target: order.recipe.target)
         let own = try models.original(order.model.path, Race.options(order.threads))
         let artifact = try models.engine.makeSession(.path(candidate.path), Race.options(order.threads))
-        let samples = Array(inputs.used.prefix(Self.reviewSamples))
         let worst = try likeness(of: artifact, to: own, runs.outputs, samples)
         told.decisions.append(
             Finding(

@@ -51,7 +51,7 @@ package struct BlockwiseWeight: Sendable, Hashable {
     /// inverted.
     func rounded(_ floats: [Float], axis: Int, by covariance: InputCovariance) -> BlockwiseWeight? {
         guard covariance.groups == 1, covariance.width == inputs, floats.count == inputs * outputs,
-            let rounding = SecondOrderRounding(covariance: covariance.centred(0), width: inputs)
+            let rounding = SecondOrderRounding(covariance: covariance.moments(0), width: inputs)
         else { return nil }
         var result = self
         let top = Double(1 << bits - 1)

@@ -5,7 +5,7 @@ import Testing
 struct SearchTests {
     private func search(_ candidates: [Report.Search.Candidate]) -> Report.Search {
         Report.Search(objective: .latency, samples: 4, candidates: candidates, layers: [])
-            .concluded(modelBytes: 1000, artifactBytes: 310, latency: nil)
+            .concluded(modelBytes: 1000, latency: nil)
     }
 
     private func candidate(
@@ -33,9 +33,5 @@ struct SearchTests {
         let found = search([candidate("untimed", 300, nil, 30), candidate("unlike", 300, 2, nil)]).candidates
         #expect(found.map(\.optimal) == [true, nil, nil])
         #expect(found[1].speedup == nil)
-    }
-
-    @Test func theDeliveredFileIsCountedAsDelivered() {
-        #expect(search([candidate("a", 300, 2, 30, chosen: true)]).candidates.map(\.bytes) == [1000, 310])
     }
 }

@@ -77,7 +77,8 @@ import Testing
         #expect(search.objective == objective && search.samples == 6)
         let chosen = try #require(search.candidates.first { $0.chosen })
         #expect(search.candidates.count { $0.chosen } == 1 && chosen.form == outcome.plan.form)
-        #expect(chosen.bytes == Int64(outcome.bytes.count))
+        // All but what the delivered file says of its origin.
+        #expect((1...2000).contains(Int64(outcome.bytes.count) - chosen.bytes))
         #expect(search.candidates[0].form == "float32" && search.candidates[0].speedupInterval == nil)
         for candidate in search.candidates.dropFirst() {
             #expect(candidate.speedup ?? 0 > 0 && candidate.speedupInterval != nil, "\(candidate.name)")

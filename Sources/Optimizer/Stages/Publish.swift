@@ -54,7 +54,7 @@ struct Publish {
             detection: verified.detection, fidelity: verified.fidelity, latency: measured.latency,
             latencyAbsence: measured.absence, gate: candidate.gate,
             search: candidate.search?.concluded(
-                modelBytes: modelBytes, artifactBytes: size(of: artifact), latency: measured.latency),
+                modelBytes: modelBytes, latency: measured.latency),
             size: Report.Size(
                 modelBytes: modelBytes, artifactBytes: size(of: artifact),
                 modelWeightBytes: Int64(inputs.loaded.summary.weightBytes),

@@ -79,14 +79,22 @@ struct Quantize {
     private var rules: TargetRules { TargetRules(recipe.target) }
     /// The samples that layer errors are measured on, chosen by their content.
     let reviewSamples: [Int]
+    /// The samples that weights are rounded by.
+    private let roundingSamples: [Int]
     private let rounded = RoundedWeights()
     private let known = KnownErrors()
 
-    init(models: EngineModels, runs: SampleRuns, recipe: Recipe, reviewSamples: [Int]) {
+    /// How many samples layer errors are measured on: two give most of bias correction, sixteen all of it.
+    private static let reviewed = 16
+
+    /// `samples` in an order that depends on their content only.
+    init(models: EngineModels, runs: SampleRuns, recipe: Recipe, samples: [Int]) {
         self.models = models
         self.runs = runs
         self.recipe = recipe
-        self.reviewSamples = reviewSamples
+        reviewSamples = Array(samples.prefix(Self.reviewed))
+        let others = Array(samples.dropFirst(Self.reviewed).prefix(Self.reviewed))
+        roundingSamples = others.count == Self.reviewed ? others : reviewSamples
     }
 
     /// How much noise a layer may make before it stays float: what its signal must keep over its error, the mean error
@@ -145,7 +153,7 @@ struct Quantize {
     private func refined(
         _ prepared: PreparedModel, _ plan: Plan, _ weights: [Int: QuantizedWeight], _ review: LayerReview
     ) throws -> ([Int: QuantizedWeight], LayerReview) {
-        try Refine(models: models, runs: runs, samples: reviewSamples, rules: rules, known: rounded)(
+        try Refine(models: models, runs: runs, samples: roundingSamples, rules: rules, known: rounded)(
             prepared, plan, weights, review
         ) { try self.review(prepared, plan, $0) }
     }

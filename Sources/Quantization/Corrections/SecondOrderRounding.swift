@@ -142,7 +142,7 @@ extension QuantizedWeight {
         // Outputs lie one behind the other when they are the first axis, interleaved when they are the last.
         let (channelStride, inputStride) = axis == 0 ? (width, 1) : (1, channels)
         for group in 0..<covariance.groups {
-            guard let rounding = SecondOrderRounding(covariance: covariance.centred(group), width: width) else {
+            guard let rounding = SecondOrderRounding(covariance: covariance.moments(group), width: width) else {
                 return nil
             }
             for channel in (group * perGroup)..<((group + 1) * perGroup) {

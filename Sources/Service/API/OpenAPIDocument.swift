@@ -2765,7 +2765,9 @@ enum OpenAPIDocument {
                         type: array
                         items:
                           type: string
-                      bytes: { $ref: '#/components/schemas/Bytes' }
+                      bytes:
+                        description: Size of the file without what the delivered one says of its origin.
+                        $ref: '#/components/schemas/Bytes'
                       speedup:
                         description: Over FP32, in a short race; absent when it was not timed against FP32.
                         type: number
