@@ -12,8 +12,8 @@ package final class StatisticsBank {
     package enum Share: Int, Sendable, CaseIterable {
         case all = 1, half = 2, quarter = 4, eighth = 8, sixteenth = 16
 
-        /// Values that the histogram of a tensor needs: of so many, one in ten thousand is known within 5 %.
-        private static let enough = 1 << 22
+        /// Values that the histogram of a tensor needs: of so many, a share of one in ten thousand is known within 10 %.
+        private static let enough = 1 << 20
 
         /// For a tensor that will show `values` values in all.
         package init(ofValues values: Int) {

@@ -120,6 +120,16 @@ struct BadInputCommandTests {
         try expectNoOutput()
     }
 
+    /// The engine's published builds leave a database of its use there, to be sent away.
+    @Test func nothingIsWrittenToTheHomeDirectory() throws {
+        let home = directory.path + "/home"
+        try FileManager.default.createDirectory(atPath: home, withIntermediateDirectories: false)
+        let done = try quantize(
+            model, samples, environment: ["HOME": home, "XDG_CACHE_HOME": nil, "ORT_DISABLE_TELEMETRY": nil])
+        #expect(done.exit == 0, "\(done)")
+        #expect(try FileManager.default.subpathsOfDirectory(atPath: home) == [])
+    }
+
     @Test func aServerWithoutAnEngineTakesUploadsAndFailsJobs() throws {
         let client = try JobsClient(environment: ["OCTAVO_ONNXRUNTIME": "/nonexistent"])
         try client.post("/v1/models?name=net", JobsFiles.model(), 201)

@@ -42,6 +42,24 @@ struct BadInputUploadTests {
         try client.doesAGoodJob()
     }
 
+    /// A form's files are read back from the store for their inspection, a plain body's large weights never reach it.
+    @Test func aModelIsFoundTheSameHoweverItComes() throws {
+        let client = try JobsClient()
+        let bytes = JobsFiles.model {
+            $0.weightDims = [32768, 4]
+            $0.weights = (0..<131_072).map { Float($0 % 91) / 50 - 1 }
+        }
+        let plain = try client.post("/v1/models", bytes, 201)
+        try client.delete("/v1/models/\(plain.id)", 204)
+        let file = try client.server.directory.write("model.onnx", bytes)
+        let form = try client.send("POST", "/v1/models", ["-F", "model=@\(file)"], 201)
+        func timeless(_ answer: Curl.Answer) -> NSDictionary {
+            answer.json.filter { !$0.key.hasPrefix("created") } as NSDictionary
+        }
+        #expect(timeless(form) == timeless(plain))
+        #expect(plain.json["parameters"] as? Int == 131_072, "\(plain.text)")
+    }
+
     @Test(arguments: [
         ["-H", "Transfer-Encoding: chunked"], ["-H", "Transfer-Encoding:", "-H", "Content-Length: 9000000"],
     ])

@@ -35,7 +35,7 @@ private final class FailingStore: BlobStore {
 
     init(directory: String) throws { store = try LocalBlobStore(directory: directory) }
 
-    func makeWriter(_ hint: ContentHint, copy: String?) throws -> any BlobWriter {
+    func makeWriter(_ hint: ContentHint, copy: BlobCopy?) throws -> any BlobWriter {
         Writer(try store.makeWriter(hint, copy: copy), self)
     }
     func reader(_ digest: Digest) throws -> any BlobReader { try store.reader(digest) }

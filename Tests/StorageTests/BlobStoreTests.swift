@@ -172,7 +172,7 @@ import Testing
         let store = try LocalBlobStore(directory: directory.path + "/blobs")
         let bytes = (0..<(3 * Framing.blockSize / 2)).map { UInt8(truncatingIfNeeded: $0 * $0 >> 7) }
         let path = directory.path + "/copy"
-        let writer = try store.makeWriter(.weights, copy: path)
+        let writer = try store.makeWriter(.weights, copy: BlobCopy(path: path))
         try bytes.withUnsafeBytes { (bytes: UnsafeRawBufferPointer) in
             try writer.write(UnsafeRawBufferPointer(rebasing: bytes[..<1000]))
             try writer.write(UnsafeRawBufferPointer(rebasing: bytes[1000...]))
@@ -181,6 +181,29 @@ import Testing
         #expect(try store.reader(stored.digest).all() == bytes)
         #expect(FileManager.default.contents(atPath: path).map(Array.init) == bytes)
         // A file that is there is not written over.
-        #expect(throws: StorageError.self) { try store.makeWriter(.weights, copy: path) }
+        #expect(throws: StorageError.self) { try store.makeWriter(.weights, copy: BlobCopy(path: path)) }
+    }
+
+    /// Keeps the even pages.
+    private struct EvenPages: ByteSieve {
+        var position = 0
+        mutating func sift(_ bytes: UnsafeRawBufferPointer) -> [Range<Int>] {
+            defer { position += bytes.count }
+            return (0..<bytes.count).filter { (position + $0) / 4096 % 2 == 0 }.map { $0..<($0 + 1) }
+        }
+    }
+
+    @Test func aSieveLeavesHolesInTheCopy() throws {
+        let store = try LocalBlobStore(directory: directory.path + "/blobs")
+        let bytes = [UInt8](repeating: 3, count: 6 * 4096)
+        let path = directory.path + "/copy"
+        let writer = try store.makeWriter(.weights, copy: BlobCopy(path: path, sieve: EvenPages()))
+        try bytes.withUnsafeBytes { try writer.write($0) }
+        let stored = try writer.finish()
+        #expect(try store.reader(stored.digest).all() == bytes)
+        let expected = bytes.indices.map { UInt8($0 / 4096 % 2 == 0 ? 3 : 0) }
+        #expect(FileManager.default.contents(atPath: path).map(Array.init) == expected)
+        var status = stat()
+        #expect(stat(path, &status) == 0 && Int(status.st_blocks) * 512 < bytes.count)
     }
 }

@@ -1,4 +1,5 @@
 import CEngines
+import Glibc
 
 /// ONNX Runtime, from a shared library found at run time.
 ///
@@ -18,6 +19,9 @@ package final class OnnxRuntime: Engine, @unchecked Sendable {
     /// Loads the library at `path`; without one, the library that OCTAVO_ONNXRUNTIME names; without that, the one that
     /// `make setup` installed. Throws `libraryMissing` or `wrongLibrary`.
     package convenience init(path: String? = nil) throws {
+        // The published builds gather usage in a database under the home directory and send it to Microsoft; it is too late to
+        // stop them once there is an environment.
+        setenv("ORT_DISABLE_TELEMETRY", "1", 1)
         try self.init(library: SharedLibrary(path: LibrarySearch.locate(explicit: path)))
     }
 

@@ -20,7 +20,7 @@ extension API {
         try await upload.checkHead(request)
         guard request.mediaType == "multipart/form-data" else {
             return try await inspector.receiving { intake in
-                let blob = try await upload.whole(request, expected: expected, copy: intake.path)
+                let blob = try await upload.whole(request, expected: expected, copy: BlobCopy(path: intake.path))
                 return try await keepSampleSet(blob, name, role, inQuery, intake: intake)
             }
         }

@@ -50,7 +50,8 @@ extension API {
 
     private func takeModel(_ request: Request, _ name: String?, expected: Digest?) async throws -> Response {
         try await inspector.receiving { intake in
-            let blob = try await upload.whole(request, expected: expected, copy: intake.path)
+            let copy = BlobCopy(path: intake.path, sieve: WeightSieve())
+            let blob = try await upload.whole(request, expected: expected, copy: copy)
             return try await keepModel(name: name, file: name, main: blob, external: [], intake: intake)
         }
     }

@@ -38,9 +38,9 @@ struct Upload: Sendable {
     }
 
     /// The whole body as one blob, pinned. Throws, and keeps nothing, when it is empty, too large or not what `expected`
-    /// says. The bytes also go to a new file `copy`, for whoever inspects them next: reading them back from the store would
-    /// take as long as receiving them.
-    func whole(_ request: Request, expected: Digest?, copy: String) async throws -> StoredBlob {
+    /// says. The bytes also go to `copy`, for whoever inspects them next: reading them back from the store would take as long
+    /// as receiving them.
+    func whole(_ request: Request, expected: Digest?, copy: BlobCopy) async throws -> StoredBlob {
         let writer = try await shelf.makeWriter(.weights, copy: copy)
         do {
             let received = Atomic<Int64>(0)

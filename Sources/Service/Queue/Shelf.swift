@@ -37,7 +37,7 @@ final class Shelf: Sendable {
 
     var isBroken: Bool { broken.withLock { $0 } }
 
-    func makeWriter(_ hint: ContentHint, copy: String? = nil) async throws -> any BlobWriter {
+    func makeWriter(_ hint: ContentHint, copy: BlobCopy? = nil) async throws -> any BlobWriter {
         try await noting { [store, desk] in try await desk.run { try store.makeWriter(hint, copy: copy) } }
     }
 

@@ -3,9 +3,8 @@ package import Domain
 /// Contents by their SHA-256, compressed at rest. A blob is there completely and durably, or not at all.
 /// All functions block; call them on a queue that may.
 package protocol BlobStore: Sendable {
-    /// With `copy` the identity bytes also go to a new file of that path, as they come. It is the caller's, who removes it;
-    /// without `finish` it is not complete.
-    func makeWriter(_ hint: ContentHint, copy: String?) throws -> any BlobWriter
+    /// With `copy` the identity bytes also go to that new file, as they come.
+    func makeWriter(_ hint: ContentHint, copy: BlobCopy?) throws -> any BlobWriter
     /// Throws `.missingBlob`, or `.corruptBlob` when the file or its index is damaged in a way that shows at once.
     func reader(_ digest: Digest) throws -> any BlobReader
     func contains(_ digest: Digest) -> Bool

@@ -27,7 +27,7 @@ final class BlockPipeline: @unchecked Sendable {
     private let identity: SHA256
     private let file: TemporaryFile
     /// Where the identity bytes go as well.
-    private let copy: OpenFile?
+    private let copy: CopyFile?
     private var stream: StreamDigests
     private var blocks: [BlockIndex.Block] = []
     private var sums = Checksums()
@@ -54,7 +54,7 @@ final class BlockPipeline: @unchecked Sendable {
         var codedCRC: UInt32
     }
 
-    init(into file: TemporaryFile, copy: OpenFile? = nil, hint: ContentHint) throws {
+    init(into file: TemporaryFile, copy: CopyFile? = nil, hint: ContentHint) throws {
         self.file = file
         self.copy = copy
         coders = Pool { try BlockCoder(hint) }
@@ -97,6 +97,7 @@ final class BlockPipeline: @unchecked Sendable {
         let zlib = Framing.zlibTrailer(adler: sums.adler)
         let gzip = Framing.gzipTrailer(crc: sums.crc, size: size)
         try file.append(zlib)
+        try copy?.finish()
         let digests = try stream.finish(zlib: zlib, gzip: gzip)
         return BlockIndex(
             digest: try identity.finish(), size: size, sums: sums, deflateDigest: digests.deflate,
@@ -141,7 +142,7 @@ final class BlockPipeline: @unchecked Sendable {
     private func write(_ block: CodedBlock) throws {
         try Self.withParts(of: block) { parts in
             try file.append(parts)
-            try copy?.write(block.input.bytes, at: size)
+            try copy?.append(block.input.bytes)
             let identityCount = block.input.count
             let codedCount = parts.reduce(0) { $0 + $1.count }
             size += Int64(identityCount)

@@ -42,10 +42,10 @@ package final class LocalBlobStore: BlobStore {
 
     // MARK: Writing
 
-    package func makeWriter(_ hint: ContentHint, copy: String?) throws -> any BlobWriter {
+    package func makeWriter(_ hint: ContentHint, copy: BlobCopy?) throws -> any BlobWriter {
         let file = try makeTemporaryFile()
-        let copy = try copy.map { try OpenFile($0, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW, mode: 0o640) }
-        return try LocalBlobWriter(store: self, pipeline: BlockPipeline(into: file, copy: copy, hint: hint), file: file)
+        let pipeline = try BlockPipeline(into: file, copy: try copy.map(CopyFile.init), hint: hint)
+        return LocalBlobWriter(store: self, pipeline: pipeline, file: file)
     }
 
     private func makeTemporaryFile() throws -> TemporaryFile {
