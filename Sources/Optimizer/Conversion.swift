@@ -18,8 +18,8 @@ struct Candidate {
     var sensitive: [Report.Search.Layer] = []
     /// What it was weighed against.
     var search: Report.Search?
-    /// How the ranges settled that it was made with; nil when none was observed.
-    var convergence: Report.CalibrationHealth.Convergence?
+    /// What calibration came to; nil when nothing was calibrated.
+    var calibration: Calibration.Result?
     /// SQNR in dB of each layer's output with all layers in integers, by label; empty where it was not measured.
     var accumulated: [String: Double] = [:]
 }
@@ -33,12 +33,14 @@ struct Conversion {
     let prepared: PreparedModel
     let clock: StageClock
     let decisionSeconds: Double
+    private let digest: Pipeline.FileDigest?
     private let runs: SampleRuns
 
     init(
         _ order: WorkOrder.Quantize, _ inputs: Inputs, _ models: EngineModels, _ prepared: PreparedModel,
-        _ clock: StageClock, decisionSeconds: Double
+        _ clock: StageClock, decisionSeconds: Double, digest: Pipeline.FileDigest?
     ) {
+        self.digest = digest
         self.order = order
         self.inputs = inputs
         self.models = models
@@ -63,7 +65,7 @@ struct Conversion {
         let observed = try observe(excluded)
         let contest = contest(quantize.reviewSamples)
         let forms = Forms(
-            prepared: prepared, quantize: quantize, excluded: excluded, statistics: observed?.statistics,
+            prepared: prepared, quantize: quantize, excluded: excluded, statistics: observed?.statistics.table,
             directory: order.scratch, contest: contest)
         var best = try clock.time(.quantize) {
             let best = try withRequests(
@@ -72,24 +74,23 @@ struct Conversion {
             return best
         }
         best.search = contest.report(chosen: best, layers: best.sensitive)
-        best.convergence = observed?.convergence
+        best.calibration = observed
         return best
     }
 
     /// What calibration saw of every tensor that may be quantized; nil when nothing can run in integers.
-    private func observe(_ excluded: [String: Reason]) throws -> Calibrate.Result? {
+    private func observe(_ excluded: [String: Reason]) throws -> Calibration.Result? {
         guard order.recipe.scheme.calibrates, !Placement(prepared.topology, keepFloat: excluded).isEmpty else {
             return nil
         }
         // What is excluded is watched as well: a tensor's range is then the same whatever its neighbours do.
         let whole = Placement(prepared.topology, keepFloat: [:])
         let tensors = Planner(prepared.topology, rule: order.recipe.options.rule).tensorsToObserve(whole)
-        let observed = try clock.time(.calibrate) {
-            try Calibrate(models: models, runs: runs)(
-                prepared, tensors: tensors, samples: inputs.used, progress: clock.progress)
+        return try clock.time(.calibrate) {
+            try Calibration(
+                order: order, inputs: inputs, models: models, runs: runs, clock: clock, digest: digest)(
+                    prepared, tensors: tensors)
         }
-        clock.log("calibrated \(tensors.count) tensors on \(inputs.used.count) samples")
-        return observed
     }
 
     var objective: Objective { order.recipe.objective ?? .latency }
