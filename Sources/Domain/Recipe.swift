@@ -54,12 +54,29 @@ package enum Activations: String, Codable, Sendable, CaseIterable {
     case int16
 }
 
+/// What a choice between several forms is made by, among those that keep accuracy.
+package enum Objective: String, Codable, Sendable, CaseIterable {
+    /// The fastest on the measuring machine.
+    case latency
+    /// The smallest file that is not slower than FP32 there.
+    case size
+}
+
+/// How tables are stored that are only looked up in: the rows that a Gather takes.
+package enum Embeddings: String, Codable, Sendable, CaseIterable {
+    case float
+    /// 8 bits and one scale for each row.
+    case int8
+}
+
 /// Everything a job asks for beyond the model and the samples. The same recipe on the same bytes gives the same artifact.
 package struct Recipe: Equatable, Sendable, Codable {
     package var target: Target = .onnxruntimeX64
     package var scheme: Scheme = .auto
     package var options = Options()
     package var gate: Gate?
+    /// What `auto` chooses by; nil: latency.
+    package var objective: Objective?
 
     package struct Options: Equatable, Sendable, Codable {
         package var calibrator: Calibrator = .auto
@@ -76,6 +93,7 @@ package struct Recipe: Equatable, Sendable, Codable {
         package var equalize = false
         /// Inputs that share a scale under the block-wise schemes: 16, 32, 64, 128 or 256; nil: 32.
         package var blockSize: Int?
+        package var embeddings: Embeddings = .float
         /// Node names or patterns with `*` that stay float.
         package var exclude: [String] = []
         /// At most this many samples are used for calibration; nil means all.
@@ -98,6 +116,7 @@ package struct Recipe: Equatable, Sendable, Codable {
             smooth = try fields.decodeIfPresent(Bool.self, forKey: .smooth) ?? smooth
             equalize = try fields.decodeIfPresent(Bool.self, forKey: .equalize) ?? equalize
             blockSize = try fields.decodeIfPresent(Int.self, forKey: .blockSize)
+            embeddings = try fields.decodeIfPresent(Embeddings.self, forKey: .embeddings) ?? embeddings
             exclude = try fields.decodeIfPresent([String].self, forKey: .exclude) ?? exclude
             maxSamples = try fields.decodeIfPresent(Int.self, forKey: .maxSamples)
             head = try fields.decodeIfPresent(DetectionHead.self, forKey: .head)

@@ -1,5 +1,4 @@
 import Domain
-import Foundation
 import Inference
 import ModelGraph
 import Pages
@@ -17,26 +16,15 @@ extension Conversion {
         guard order.recipe.options.calibrator == .auto, order.recipe.options.minLayerSqnr == nil,
             inputs.imported == nil
         else { return usual }
-        let before = try fidelity(usual, forms.quantize.reviewSamples)
+        let before = try forms.contest.sqnr(of: usual)
         guard before < Self.poorFidelity, let strict = try forms.integer(.strict, named: "strict") else { return usual }
-        let after = try fidelity(strict, forms.quantize.reviewSamples)
+        let after = try forms.contest.sqnr(of: strict)
         clock.log("with more layers in float: \(Number.fixed(before, 1)) dB -> \(Number.fixed(after, 1)) dB")
-        return after >= before + Self.clearGain ? strict : usual
-    }
-
-    /// Lowest SQNR of the candidate's judged tensors against FP32, in dB.
-    func fidelity(_ candidate: Candidate, _ samples: [Int]) throws -> Double {
-        // A Clip that has no effect is left out of the artifact, and its tensor with it.
-        let made = Set(candidate.quantized.model.graph.nodes.flatMap(\.outputs))
-        let tensors = prepared.topology.judged.filter(made.contains)
-        guard !tensors.isEmpty else { return .infinity }
-        let sessions = try [
-            ("judged-float", prepared.model, prepared.topology.graph),
-            ("judged", candidate.quantized.model, candidate.quantized.model.graph),
-        ].map { name, model, graph in
-            try models.session(graph.giving(tensors), of: model, named: name, Race.options(order.threads))
-        }
-        return try likeness(of: sessions[1], to: sessions[0], tensors, samples) ?? .infinity
+        let gains = after >= before + Self.clearGain
+        forms.contest.say(
+            gains ? usual.name : strict.name,
+            gains ? "follows FP32 less closely than with more layers in float" : "more layers in float gain too little")
+        return gains ? strict : usual
     }
 
     /// Lowest SQNR of `tensors` on calibration samples, in dB; nil where none differs.
@@ -57,9 +45,12 @@ extension Conversion {
     /// weight-only form takes its place.
     func neverSlower(_ integer: Candidate, _ forms: Forms) throws -> Candidate {
         guard decisionSeconds > 0 else { return integer }
-        let speed = try Race(order, inputs, models).speedup(of: integer.path, seconds: decisionSeconds)
+        let race = try Race(order, inputs, models).run(integer.path, budget: decisionSeconds)
+        let speed = (ratio: race.speedup, interval: race.speedupInterval)
+        forms.contest.timed(integer.name, race)
         clock.log("integer form: \(Number.times(speed.ratio)) the speed of FP32")
         if speed.interval.high < 1 {
+            forms.contest.say(integer.name, "slower than FP32")
             return with(
                 try forms.weightOnly(), "integers-slower",
                 "In integers this model ran at \(Number.times(speed.ratio)) the speed of "
@@ -68,15 +59,32 @@ extension Conversion {
         }
         guard speed.interval.low <= 1 + Report.Verdict.leastDifference else { return integer }
         let weightOnly = try forms.weightOnly()
-        guard try Self.bytes(weightOnly) < Self.bytes(integer) else { return integer }
+        guard forms.contest.bytes(of: weightOnly) < forms.contest.bytes(of: integer) else {
+            forms.contest.say(weightOnly.name, "no smaller than the other")
+            return integer
+        }
+        forms.contest.say(integer.name, "not clearly faster than FP32, and a larger file than with 8-bit weights alone")
         return with(
             weightOnly, "integers-no-faster",
             "In integers this model ran at \(Number.times(speed.ratio)) the speed of FP32 on this machine, which is no clear "
                 + "gain, and in a larger file; so only its weights are stored in 8 bits.")
     }
 
-    private static func bytes(_ candidate: Candidate) throws -> Int64 {
-        try FileManager.default.attributesOfItem(atPath: candidate.path)[.size] as? Int64 ?? .max
+    /// Where all candidates are entered. Each is held against FP32 by the tensors that quality is judged by.
+    func contest(_ reviewSamples: [Int]) -> Contest {
+        Contest(
+            objective, isOpen: order.recipe.scheme == .auto,
+            likeness: Likeness(
+                models: models, prepared: prepared, feed: inputs.calibration, threads: order.threads,
+                samples: Likeness.affordable(reviewSamples, in: prepared.topology)))
+    }
+
+    /// Short races of those that were only raced against each other, so that all have a speed in one unit.
+    func timeTheRest(_ contest: Contest) throws {
+        guard decisionSeconds > 0 else { return }
+        for (name, path) in contest.untimed {
+            contest.timed(name, try Race(order, inputs, models).run(path, budget: decisionSeconds / 4))
+        }
     }
 
     /// `integer`, or what runs faster on this machine.

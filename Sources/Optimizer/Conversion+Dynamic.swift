@@ -5,11 +5,11 @@ import Quantization
 /// The forms that calibration has no part in: asked for, or where they win.
 extension Conversion {
     /// Share of the work that must lie in MatMul, Gemm and LSTM for the dynamic form to be tried.
-    private static let leastDynamicShare = 0.5
+    static let leastDynamicShare = 0.5
     /// Speed of the dynamic form over the fixed one from which it is worth ranges that are found anew in every run.
     private static let clearlyFaster = 1.05
     /// Above this likeness to FP32, in dB, two candidates count as equally good.
-    private static let goodFidelity = 30.0
+    static let goodFidelity = 30.0
 
     /// The form that the recipe's scheme names.
     func pinned(_ form: Quantized.Form, _ forms: Forms) throws -> Candidate {
@@ -32,10 +32,13 @@ extension Conversion {
         var dynamic = try forms.uncalibrated(.dynamic)
         let race = try Race(order, inputs, models).run(integer.path, against: dynamic.path, budget: decisionSeconds)
         clock.log("dynamic ranges: \(Number.times(race.speedup)) the speed of fixed ones")
+        forms.contest.say(dynamic.name, race.words(over: "'\(integer.name)'"))
         guard race.speedupInterval.low > Self.clearlyFaster else { return integer }
-        let samples = forms.quantize.reviewSamples
-        let (fixed, free) = try (fidelity(integer, samples), fidelity(dynamic, samples))
-        guard free >= min(fixed, Self.goodFidelity) else { return integer }
+        let (fixed, free) = try (forms.contest.sqnr(of: integer), forms.contest.sqnr(of: dynamic))
+        guard free >= min(fixed, Self.goodFidelity) else {
+            forms.contest.say(dynamic.name, "follows FP32 less closely")
+            return integer
+        }
         dynamic.decisions.append(
             Finding(
                 .info, code: "dynamic-faster",

@@ -14,7 +14,9 @@ struct Candidate {
     var floating: [String: Reason] = [:]
     /// How it met the recipe's gate.
     var gate: Report.Gate?
-    /// What else was tried for the gate.
+    /// The layers that the gate made us look at, most disturbing first.
+    var sensitive: [Report.Search.Layer] = []
+    /// What it was weighed against.
     var search: Report.Search?
     /// What calibration came to; nil when nothing was calibrated.
     var calibration: Calibration.Result?
@@ -54,21 +56,24 @@ struct Conversion {
             feed: inputs.calibration, threads: order.threads, outputs: prepared.model.graph.outputs.map(\.name))
     }
 
-    /// How many samples layer errors are measured on: two give most of bias correction, sixteen all of it.
-    private static let reviewSamples = 16
-
     func best() throws -> Candidate {
         let excluded = excludedNodes()
+        var recipe = order.recipe
+        if objective == .size { recipe.options.embeddings = .int8 }
         let quantize = Quantize(
-            models: models, runs: runs, recipe: order.recipe,
-            reviewSamples: Array(inputs.used.prefix(Self.reviewSamples)))
+            models: models, runs: runs, recipe: recipe, samples: inputs.used)
         let observed = try observe(excluded)
+        let contest = contest(quantize.reviewSamples)
         let forms = Forms(
             prepared: prepared, quantize: quantize, excluded: excluded, statistics: observed?.statistics.table,
-            directory: order.scratch)
+            directory: order.scratch, contest: contest)
         var best = try clock.time(.quantize) {
-            try withRequests(withOwnQuantization(withUnmatchedPatterns(untimed(gated(fastest(forms), forms)))))
+            let best = try withRequests(
+                withOwnQuantization(withUnmatchedPatterns(untimed(choice(forms))), quantize.reviewSamples))
+            try timeTheRest(contest)
+            return best
         }
+        best.search = contest.report(chosen: best, layers: best.sensitive)
         best.calibration = observed
         return best
     }
@@ -88,8 +93,19 @@ struct Conversion {
         }
     }
 
+    var objective: Objective { order.recipe.objective ?? .latency }
+
+    private func choice(_ forms: Forms) throws -> Candidate {
+        if objective == .size, let smallest = try smallest(forms) { return smallest }
+        return try gated(fastest(forms), forms)
+    }
+
+    /// How noisy a layer may be that runs in integers.
+    var tolerance: Quantize.Tolerance {
+        order.recipe.options.minLayerSqnr.map(Quantize.Tolerance.init(decibels:)) ?? .usual
+    }
+
     private func fastest(_ forms: Forms) throws -> Candidate {
-        let tolerance = order.recipe.options.minLayerSqnr.map(Quantize.Tolerance.init(decibels:)) ?? .usual
         if let form = order.recipe.scheme.pinnedForm { return try pinned(form, forms) }
         if let usual = try forms.integer(tolerance) {
             return try neverSlower(orDynamic(tuned(stricter(usual, forms), forms), forms), forms)
@@ -107,7 +123,7 @@ struct Conversion {
     }
 
     /// `candidate`, or what meets the recipe's gate in its place. Throws `Failure(.gateNotMet)`.
-    private func gated(_ candidate: Candidate, _ forms: Forms) throws -> Candidate {
+    func gated(_ candidate: Candidate, _ forms: Forms) throws -> Candidate {
         guard let gate = order.recipe.gate else { return candidate }
         if candidate.quantized.form == .dynamic, order.recipe.scheme == .auto {
             let keeper = try Gatekeeper(gate, order, inputs, models)
@@ -117,13 +133,14 @@ struct Conversion {
             }
         }
         return try GateSearch(
-            keeper: Gatekeeper(gate, order, inputs, models),
+            keeper: Gatekeeper(gate, order, inputs, models), contest: forms.contest, objective: objective,
             build: { try forms.integer(like: candidate, floating: $0, named: $1) },
             weightOnly: order.recipe.scheme == .auto ? forms.weightOnly : nil,
             effects: { try effects($0, forms) },
-            speedup: { candidate in
-                guard decisionSeconds > 0 else { return nil }
-                return try Race(order, inputs, models).speedup(of: candidate.path, seconds: decisionSeconds / 2).ratio
+            time: { candidate in
+                guard decisionSeconds > 0, forms.contest.speedup(of: candidate) == nil else { return }
+                let race = try Race(order, inputs, models).run(candidate.path, budget: decisionSeconds / 2)
+                forms.contest.timed(candidate.name, race)
             }, clock: clock)(candidate)
     }
 
@@ -213,13 +230,12 @@ struct Conversion {
     }
 
     /// What became of the quantization that the model came with, and how close the artifact is to the model as it came.
-    private func withOwnQuantization(_ candidate: Candidate) throws -> Candidate {
+    private func withOwnQuantization(_ candidate: Candidate, _ samples: [Int]) throws -> Candidate {
         guard let imported = inputs.imported else { return candidate }
         var told = candidate
         told.decisions += imported.findings(candidate.quantized, target: order.recipe.target)
         let own = try models.original(order.model.path, Race.options(order.threads))
         let artifact = try models.engine.makeSession(.path(candidate.path), Race.options(order.threads))
-        let samples = Array(inputs.used.prefix(Self.reviewSamples))
         let worst = try likeness(of: artifact, to: own, runs.outputs, samples)
         told.decisions.append(
             Finding(

@@ -10,6 +10,7 @@ struct Forms {
     /// What calibration saw; nil when nothing can run in integers.
     let statistics: [String: TensorStatistics]?
     let directory: String
+    let contest: Contest
 
     /// Integer arithmetic, but for the nodes in `floating`; nil when nothing is left that can run in integers.
     func integer(
@@ -18,9 +19,7 @@ struct Forms {
         guard let statistics else { return nil }
         let kept = excluded.merging(floating) { own, _ in own }
         guard let quantized = try quantize.integer(prepared, keepFloat: kept, statistics, tolerance) else { return nil }
-        var candidate = try write(quantized, named: name)
-        candidate.floating = floating
-        return candidate
+        return try write(quantized, named: name, floating: floating)
     }
 
     /// `candidate` with still more nodes in float.
@@ -38,8 +37,10 @@ struct Forms {
     func weightOnly() throws -> Candidate { try uncalibrated(.weightOnly) }
 
     /// A form that calibration has no part in.
-    func uncalibrated(_ form: Quantized.Form) throws -> Candidate {
-        try write(quantize.uncalibrated(form, prepared, keepFloat: excluded), named: form.rawValue)
+    func uncalibrated(_ form: Quantized.Form, blockSize: Int? = nil) throws -> Candidate {
+        try write(
+            quantize.uncalibrated(form, prepared, keepFloat: excluded, blockSize: blockSize),
+            named: form.rawValue + (blockSize.map { "-of-\($0)" } ?? ""))
     }
 
     /// Multiply-accumulates of MatMul, Gemm and LSTM as a share of all; nil when there are none that could be dynamic.
@@ -55,11 +56,15 @@ struct Forms {
         return Double(dynamic + steps) / Double(max(all + steps, 1))
     }
 
-    private func write(_ quantized: Quantized, named name: String) throws -> Candidate {
+    private func write(
+        _ quantized: Quantized, named name: String, floating: [String: Reason] = [:]
+    ) throws -> Candidate {
         var model = quantized.model
         model.declareDomains()
         let path = directory + "/" + name + ".onnx"
         try model.write(to: path)
-        return Candidate(quantized: quantized, path: path, decisions: [])
+        let candidate = Candidate(quantized: quantized, path: path, decisions: [], floating: floating)
+        try contest.add(candidate)
+        return candidate
     }
 }

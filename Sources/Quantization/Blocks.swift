@@ -47,6 +47,29 @@ package struct BlockwiseWeight: Sendable, Hashable {
         }
     }
 
+    /// The same matrix on the same grids, each output rounded by the covariance of its inputs. Nil where that cannot be
+    /// inverted.
+    func rounded(_ floats: [Float], axis: Int, by covariance: InputCovariance) -> BlockwiseWeight? {
+        guard covariance.groups == 1, covariance.width == inputs, floats.count == inputs * outputs,
+            let rounding = SecondOrderRounding(covariance: covariance.moments(0), width: inputs)
+        else { return nil }
+        var result = self
+        let top = Double(1 << bits - 1)
+        let (outputStride, inputStride) = axis == 0 ? (inputs, 1) : (1, outputs)
+        for output in 0..<outputs {
+            let row = (0..<inputs).map { floats[output * outputStride + $0 * inputStride] }
+            let rounded: [UInt8] = rounding.integers(row) { place, value in
+                let block = output * blocks + place / size
+                let (scale, zero) = (Double(scales[block]), Double(zeroPoints[block]))
+                let whole = min(max((value / scale).rounded(.toNearestOrEven) + zero, 0), top)
+                return (UInt8(whole), (whole - zero) * scale)
+            }
+            let start = output * blocks * size
+            for (place, integer) in rounded.enumerated() { result.integers[start + place] = integer }
+        }
+        return result
+    }
+
     private static func grid(of values: [Float], bits: Int) -> Affine {
         let top = 1 << bits - 1
         let (low, high) = (values.min() ?? 0, values.max() ?? 0)

@@ -127,6 +127,11 @@ package struct LayerError: Equatable, Sendable {
         return decibels(signal, noise)
     }
 
+    /// The same with the mean errors, which stay where nothing can correct them.
+    package var plainSQNR: Double {
+        decibels(channels.reduce(0) { $0 + $1.referenceSquared }, channels.reduce(0) { $0 + $1.errorSquared })
+    }
+
     private func decibels(_ signal: Double, _ noise: Double) -> Double {
         noise > 0 && signal > 0 ? 10 * log10(signal / noise) : .infinity
     }

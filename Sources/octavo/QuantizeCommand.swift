@@ -42,6 +42,8 @@ struct QuantizeCommand: ParsableCommand {
     @Flag(help: "Cross-layer equalization of Convs.") var equalize = false
     @Option(help: "Inputs that share a scale in the block-wise schemes: 16, 32, 64, 128 or 256; default: 32.")
     var blockSize: Int?
+    @Option(help: "float or int8: how tables are stored that are only looked up in.")
+    var embeddings: Embeddings = .float
     @Option(help: "Layers that keep less than this, in dB, stay float; default: 24, or 28 where that gains.")
     var minLayerSqnr: Double?
     @Option(help: "Node names or patterns with * that stay float; may be repeated.") var exclude: [String] = []
@@ -50,6 +52,12 @@ struct QuantizeCommand: ParsableCommand {
             "What must be kept, as METRIC=MAX_DROP: top1=0.01, top1-agreement=0.02, map=0.01, map-agreement=0.1 or cosine=0.001."
     )
     var gate: String?
+    @Option(
+        help: """
+            latency or size: whether the scheme auto takes the fastest form that keeps accuracy, or the smallest file that \
+            also is not slower than FP32.
+            """)
+    var objective: Objective = .latency
     @Option(help: "How a detector's boxes are read: \(DetectionHead.allCases.map(\.rawValue).joined(separator: ", ")).")
     var head: DetectionHead?
     @Option(help: "Use at most this many calibration samples.") var maxSamples: Int?
@@ -67,6 +75,9 @@ struct QuantizeCommand: ParsableCommand {
         }
         if activations == .int16, !scheme.calibrates {
             throw ValidationError("--activations int16 needs --scheme int8-static or auto")
+        }
+        if objective == .size, scheme != .auto {
+            throw ValidationError("--objective size needs --scheme auto: the others name a form")
         }
         if let blockSize, ![16, 32, 64, 128, 256].contains(blockSize) {
             throw ValidationError("--block-size must be 16, 32, 64, 128 or 256")
@@ -138,7 +149,9 @@ struct QuantizeCommand: ParsableCommand {
         recipe.options.minLayerSqnr = minLayerSqnr
         recipe.options.exclude = exclude
         recipe.options.maxSamples = maxSamples
+        recipe.options.embeddings = embeddings
         recipe.gate = try gateValue()
+        recipe.objective = objective == .latency ? nil : objective
         let file = URL(fileURLWithPath: model).resolvingSymlinksInPath()
         let staged = StagedModel(
             directory: file.deletingLastPathComponent().path, file: file.lastPathComponent, digest: nil)
@@ -234,6 +247,8 @@ extension Calibrator: ExpressibleByArgument {}
 extension Scheme: ExpressibleByArgument {}
 extension Target: ExpressibleByArgument {}
 extension Rounding: ExpressibleByArgument {}
+extension Objective: ExpressibleByArgument {}
+extension Embeddings: ExpressibleByArgument {}
 extension Activations: ExpressibleByArgument {}
 extension Preprocessing.Layout: ExpressibleByArgument {}
 extension DetectionHead: ExpressibleByArgument {}

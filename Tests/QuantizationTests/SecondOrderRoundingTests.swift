@@ -71,14 +71,14 @@ import Testing
         }
     }
 
-    private func covariance(_ rows: [Float], _ width: Int) throws -> InputCovariance {
+    private func covariance(_ rows: [Float], _ width: Int, biased: Bool = true) throws -> InputCovariance {
         var g = GraphBuilder()
-        let x = g.input("x", [1, rows.count / width, width])
-        g.output(g.matMul(x, 4))
+        let x = g.input("x", [rows.count / width, width])
+        g.output(biased ? g.gemm(x, 4, transposed: false) : g.matMul(x, 4))
         let topology = g.topology()
         let anchor = try Anchor.find(topology.graph.nodes[0], at: 0, in: topology).get()
         let covariance = try #require(InputCovariance(anchor, in: topology))
-        rows.withUnsafeBufferPointer { covariance.add($0, shape: [1, rows.count / width, width]) }
+        rows.withUnsafeBufferPointer { covariance.add($0, shape: [rows.count / width, width]) }
         return covariance
     }
 
@@ -108,6 +108,45 @@ import Testing
         #expect(rounded.scales == nearest.scales && rounded.values != nearest.values)
         let (before, after) = (noise(weight, nearest, rows, width), noise(weight, rounded, rows, width))
         #expect(after < before / 4, "\(before) -> \(after)")
+    }
+
+    @Test(arguments: [(4, 16), (4, 32), (8, 16)]) func blocksLoseFarLessToo(_ bits: Int, _ size: Int) throws {
+        let width = 40
+        let rows = Self.correlated(400, width, seed: 3)
+        var numbers = SeededNumbers(9)
+        let weight = numbers.floats(width * 4)
+        let tensor = Tensor(name: "w", floats: weight, dims: [width, 4])
+        let nearest = try QuantizedWeight(blocks: tensor, axis: 1, bits: bits, size: size)
+        let rounded = try #require(nearest.rounded(weight, by: covariance(rows, width)))
+        #expect(rounded.blocks?.scales == nearest.blocks?.scales && rounded != nearest)
+        let largest = rounded.blocks?.integers.max() ?? 255
+        #expect(Int(largest) < 1 << bits)
+        let (before, after) = (noise(weight, nearest, rows, width), noise(weight, rounded, rows, width))
+        #expect(after < before / 3, "\(before) -> \(after)")
+        // What fills up the last block still stands for zero.
+        let blocks = try #require(rounded.blocks)
+        for output in 0..<4 {
+            let last = output * blocks.blocks + blocks.blocks - 1
+            let padding = blocks.integers[(last * size + width % size)..<((last + 1) * size)]
+            #expect(padding.allSatisfy { $0 == blocks.zeroPoints[last] })
+        }
+    }
+
+    /// What a bias cannot take away again must not arise: on a constant input the errors of the weights cancel.
+    @Test func aProductWithoutABiasIsRoundedByItsMeansToo() throws {
+        let width = 24
+        let rows = [Float](repeating: 3, count: 40 * width)
+        var numbers = SeededNumbers(9)
+        let weight = numbers.floats(width * 4)
+        let nearest = try QuantizedWeight(Tensor(name: "w", floats: weight, dims: [width, 4]), axis: 1)
+        let rounded = try #require(nearest.rounded(weight, by: covariance(rows, width, biased: false)))
+        func drift(_ quantized: QuantizedWeight) -> Float {
+            let restored = quantized.dequantized()
+            return (0..<4).map { o in
+                abs((0..<width).reduce(0) { $0 + weight[$1 * 4 + o] - restored[$1 * 4 + o] }) / quantized.scales[o]
+            }.max() ?? 0
+        }
+        #expect(drift(rounded) < 0.6 && drift(nearest) > drift(rounded), "\(drift(nearest)) -> \(drift(rounded))")
     }
 
     @Test func uncorrelatedInputsAreRoundedToNearest() throws {

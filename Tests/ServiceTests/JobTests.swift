@@ -297,6 +297,17 @@ import Testing
         await site.stop()
     }
 
+    @Test func onlyASchemeThatChoosesHasAnObjective() async throws {
+        let site = try await Site()
+        for (scheme, refused) in [("auto", false), ("int8-static", true)] {
+            let body = #"{"model": "m", "calibration_set": "c", "scheme": "\#(scheme)", "objective": "size"}"#
+            let answer = try await site.json("/v1/jobs", body)
+            let pointers = (answer.json["errors"] as? [[String: String]] ?? []).compactMap { $0["pointer"] }
+            #expect(pointers.contains("/objective") == refused, "\(scheme): \(answer.json)")
+        }
+        await site.stop()
+    }
+
     @Test func knownFieldsAreListedOnce() async throws {
         let site = try await Site()
         let gate = #"{"metric":"top1","max_drop":0,"zzz":1}"#

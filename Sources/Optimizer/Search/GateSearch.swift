@@ -13,12 +13,15 @@ struct GateSearch {
     typealias Build = (_ floats: [String: Reason], _ name: String) throws -> Candidate?
 
     let keeper: Gatekeeper
+    /// Is told what was measured.
+    let contest: Contest
+    let objective: Objective
     let build: Build
     /// The form whose arithmetic is float: what is left when no integer form passes, where the recipe leaves that open.
     let weightOnly: (() throws -> Candidate)?
     let effects: (Candidate) throws -> [LayerEffect]
-    /// The speed-up of a candidate over FP32; nil when nothing is timed.
-    let speedup: (Candidate) throws -> Double?
+    /// Races a candidate against FP32 for the report, where anything is timed.
+    let time: (Candidate) throws -> Void
     let clock: StageClock
     /// Seconds after which no further candidate is built.
     var patience = 600.0
@@ -26,18 +29,20 @@ struct GateSearch {
     /// `first`, or the candidate that takes its place. Throws `Failure(.gateNotMet)` with the best candidate in its words.
     func callAsFunction(_ first: Candidate) throws -> Candidate {
         var trials = Trials(keeper)
-        let drop = try measure(first.path)
+        let drop = try measure(first)
         if keeper.passes(drop) { return accepted(first, drop) }
         guard first.quantized.form == .integer else { throw trials.failure(first, drop) }
-        try trials.add(first, floats: [], drop: drop, speedup: speedup(first))
-        let ranked = try effects(first).sorted { ($0.noise / $0.cost, $1.name) > ($1.noise / $1.cost, $0.name) }
+        trials.add(first, floats: 0, drop: drop)
+        let ranked = try effects(first).sorted {
+            ($0.noise / $0.cost(objective), $1.name) > ($1.noise / $1.cost(objective), $0.name)
+        }
         trials.ranked = ranked
         clock.log("\(Text.miss(keeper, drop)); ranked \(ranked.count) layers by their effect")
         try search(ranked, into: &trials)
         guard let best = trials.accepted else {
             guard let last = try weightOnly?() else { throw trials.failure(first, trials.least) }
-            let drop = try measure(last.path)
-            try trials.add(last, floats: ranked.map(\.name), drop: drop, speedup: speedup(last))
+            let drop = try measure(last)
+            trials.add(last, floats: ranked.count, drop: drop)
             guard keeper.passes(drop) else { throw trials.failure(first, trials.least) }
             return chosen(last, drop, trials)
         }
@@ -63,13 +68,18 @@ struct GateSearch {
         var floats: [String: Reason] = [:]
         for layer in layers { floats[layer.name] = Reason("the gate needs it: \(layer.words)") }
         guard let candidate = try build(floats, "gate-\(layers.count)") else { return false }
-        let drop = try measure(candidate.path)
+        let drop = try measure(candidate)
         clock.log("with \(layers.count) layers in float the metric drops by \(Number.percent(drop))")
-        try trials.add(candidate, floats: layers.map(\.name), drop: drop, speedup: speedup(candidate))
+        trials.add(candidate, floats: layers.count, drop: drop)
         return keeper.passes(drop)
     }
 
-    private func measure(_ path: String) throws -> Double { try keeper.drop(of: path, progress: clock.progress) }
+    private func measure(_ candidate: Candidate) throws -> Double {
+        let drop = try keeper.drop(of: candidate.path, progress: clock.progress)
+        contest.checked(candidate.name, drop: drop, met: keeper.passes(drop))
+        try time(candidate)
+        return drop
+    }
 
     private func accepted(_ candidate: Candidate, _ drop: Double) -> Candidate {
         var candidate = candidate
@@ -79,14 +89,13 @@ struct GateSearch {
 
     private func chosen(_ candidate: Candidate, _ drop: Double, _ trials: Trials) -> Candidate {
         var result = accepted(candidate, drop)
-        let search = trials.report(chosen: candidate.path)
-        result.search = search
-        let floats = search.candidates.first(where: \.chosen)?.float.count ?? 0
+        result.sensitive = trials.ranked.map(\.report)
+        let floats = trials.all.first { $0.candidate.path == candidate.path }?.floats ?? 0
         result.decisions.append(
             Finding(
                 .info, code: "gate-search",
-                detail: "The gate decided between \(search.candidates.count) artifacts on the samples that it is "
-                    + "reported on: \(floats) layers went back to float."))
+                detail: "The gate decided between \(trials.all.count) artifacts on the samples that it is reported on: "
+                    + "\(floats) layers went back to float."))
         return result
     }
 }
@@ -95,10 +104,9 @@ struct GateSearch {
 private struct Trials {
     struct Trial {
         var candidate: Candidate
-        var float: [String]
+        /// Layers that went back to float.
+        var floats: Int
         var drop: Double
-        var speedup: Double?
-        var bytes: Int64
     }
     let keeper: Gatekeeper
     var ranked: [LayerEffect] = []
@@ -106,31 +114,18 @@ private struct Trials {
 
     init(_ keeper: Gatekeeper) { self.keeper = keeper }
 
-    mutating func add(_ candidate: Candidate, floats: [String], drop: Double, speedup: Double?) throws {
-        let size = try FileManager.default.attributesOfItem(atPath: candidate.path)[.size] as? NSNumber
-        all.append(
-            Trial(
-                candidate: candidate, float: floats, drop: drop, speedup: speedup, bytes: size?.int64Value ?? 0))
+    mutating func add(_ candidate: Candidate, floats: Int, drop: Double) {
+        all.append(Trial(candidate: candidate, floats: floats, drop: drop))
     }
 
     /// Of those that pass, the one with the fewest layers in float.
-    var accepted: Trial? { all.filter { keeper.passes($0.drop) }.min { $0.float.count < $1.float.count } }
+    var accepted: Trial? { all.filter { keeper.passes($0.drop) }.min { $0.floats < $1.floats } }
     var least: Double { all.map(\.drop).min() ?? .infinity }
-
-    func report(chosen path: String) -> Report.Search {
-        Report.Search(
-            candidates: all.map {
-                Report.Search.Candidate(
-                    form: $0.candidate.quantized.form.rawValue, float: $0.float, drop: $0.drop,
-                    met: keeper.passes($0.drop), speedup: $0.speedup, bytes: $0.bytes, chosen: $0.candidate.path == path
-                )
-            }, layers: ranked.map(\.report))
-    }
 
     func failure(_ first: Candidate, _ drop: Double) -> Failure {
         let worst = ranked.prefix(5).map { "\($0.name) (\($0.words))" }.joined(separator: ", ")
-        let best = all.filter { $0.drop == drop }.min { $0.float.count < $1.float.count }
-        let float = best.map { ", with \($0.float.count) layers in float" } ?? ""
+        let best = all.filter { $0.drop == drop }.min { $0.floats < $1.floats }
+        let float = best.map { ", with \($0.floats) layers in float" } ?? ""
         let tried = all.count > 1 ? " Of \(all.count) artifacts that was the best\(float)." : ""
         return Failure(
             .gateNotMet, stage: .verify,

@@ -72,6 +72,7 @@ struct Tuning {
         }
         let race = try Race(order, inputs, models).run(candidate.path, against: other.path, budget: seconds)
         clock.log("\(name), \(floating.count) operators in float: \(Number.times(race.speedup)) the speed")
+        forms.contest.say(other.name, race.words(over: "'\(candidate.name)'"))
         return race.speedupInterval.low > 1 + Report.Verdict.leastDifference / 2 ? other : candidate
     }
 }

@@ -63,12 +63,15 @@ extension Candidate {
     func record(of wish: Recipe) -> Recipe {
         var recipe = wish
         recipe.gate = nil
+        recipe.objective = nil
+        recipe.options.embeddings = quantized.tables > 0 ? .int8 : .float
         recipe.options.exclude += floating.keys.sorted()
         switch quantized.form {
         case .weightOnly: recipe.scheme = .int8Weights
         case .dynamic: recipe.scheme = .int8Dynamic
-        case .blockwise8: recipe.scheme = .int8Blockwise
-        case .blockwise4: recipe.scheme = .int4Blockwise
+        case .blockwise8, .blockwise4:
+            recipe.scheme = quantized.form == .blockwise8 ? .int8Blockwise : .int4Blockwise
+            recipe.options.blockSize = quantized.blockSize
         case .integer:
             recipe.scheme = .int8Static
             if recipe.options.reviewsLayers { recipe.options.minLayerSqnr = quantized.tolerance.decibels }

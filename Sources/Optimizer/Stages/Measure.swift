@@ -50,12 +50,6 @@ struct Race {
         latency.add(.most(before, neighbours))
         return latency
     }
-
-    /// A short measurement to decide by.
-    func speedup(of path: String, seconds: Double) throws -> (ratio: Double, interval: Report.Interval) {
-        let latency = try run(path, budget: seconds)
-        return (latency.speedup, latency.speedupInterval)
-    }
 }
 
 /// Latency of both models, the time to load them, and the memory that they take.

@@ -55,7 +55,9 @@ struct Publish {
             verdict: .pending, identity: try identity(artifact),
             split: split, accuracy: verified.accuracy, accuracyAbsence: verified.accuracyAbsence,
             detection: verified.detection, fidelity: verified.fidelity, latency: measured.latency,
-            latencyAbsence: measured.absence, gate: candidate.gate, search: candidate.search,
+            latencyAbsence: measured.absence, gate: candidate.gate,
+            search: candidate.search?.concluded(
+                modelBytes: modelBytes, latency: measured.latency),
             size: Report.Size(
                 modelBytes: modelBytes, artifactBytes: size(of: artifact),
                 modelWeightBytes: Int64(inputs.loaded.summary.weightBytes),

@@ -18,6 +18,8 @@ struct Quantized {
     let constantChannels: [Int: Int]
     /// What calibration saw; empty in the form that computes in float.
     fileprivate(set) var statistics: [String: TensorStatistics] = [:]
+    /// Tables that are stored in 8 bits.
+    fileprivate(set) var tables = 0
     let weights: [Int: QuantizedWeight]
     private let biases: [Int: [Float]]
 
@@ -40,6 +42,9 @@ struct Quantized {
                 error.constantChannels.map { (anchor.node, $0) }
             }, uniquingKeysWith: { first, _ in first })
     }
+
+    /// Inputs that share a scale; nil where no weight is stored in blocks.
+    var blockSize: Int? { weights.values.lazy.compactMap { $0.blocks?.size }.first }
 
     /// The same arithmetic in float, with a switch for each layer.
     func switched() throws -> SwitchedSimulation {
@@ -80,14 +85,22 @@ struct Quantize {
     private var rules: TargetRules { TargetRules(recipe.target) }
     /// The samples that layer errors are measured on, chosen by their content.
     let reviewSamples: [Int]
+    /// The samples that weights are rounded by.
+    private let roundingSamples: [Int]
     private let rounded = RoundedWeights()
     private let known = KnownErrors()
 
-    init(models: EngineModels, runs: SampleRuns, recipe: Recipe, reviewSamples: [Int]) {
+    /// How many samples layer errors are measured on: two give most of bias correction, sixteen all of it.
+    private static let reviewed = 16
+
+    /// `samples` in an order that depends on their content only.
+    init(models: EngineModels, runs: SampleRuns, recipe: Recipe, samples: [Int]) {
         self.models = models
         self.runs = runs
         self.recipe = recipe
-        self.reviewSamples = reviewSamples
+        reviewSamples = Array(samples.prefix(Self.reviewed))
+        let others = Array(samples.dropFirst(Self.reviewed).prefix(Self.reviewed))
+        roundingSamples = others.count == Self.reviewed ? others : reviewSamples
     }
 
     /// How much noise a layer may make before it stays float: what its signal must keep over its error, the mean error
@@ -129,24 +142,31 @@ struct Quantize {
             round += 1
         } while true
         if recipe.options.rounding != .nearest {
-            (weights, review) = try Refine(
-                models: models, runs: runs, samples: reviewSamples, rules: rules, known: rounded)(
-                    prepared, plan, weights, review
-                ) { try self.review(prepared, plan, $0) }
+            (weights, review) = try refined(prepared, plan, weights, review)
         }
         let biases = review.correctedBiases(topology.bias, keeping: Self.trained(weights))
         var emitter = QDQEmitter(topology, plan, rules, opset: prepared.model.opset("") ?? 13)
         var model = prepared.model
         model.graph = try emitter.emit(weights: weights, biases: biases)
+        let tables = try storeTables(in: &model.graph, keepFloat)
         var quantized = Quantized(
             model, .integer, plan, topology, review, tolerance, weights: weights, biases: biases)
         quantized.statistics = statistics
+        quantized.tables = tables
         return quantized
+    }
+
+    private func refined(
+        _ prepared: PreparedModel, _ plan: Plan, _ weights: [Int: QuantizedWeight], _ review: LayerReview
+    ) throws -> ([Int: QuantizedWeight], LayerReview) {
+        try Refine(models: models, runs: runs, samples: roundingSamples, rules: rules, known: rounded)(
+            prepared, plan, weights, review
+        ) { try self.review(prepared, plan, $0) }
     }
 
     /// A form that needs no calibration: the weights alone are quantized beforehand.
     func uncalibrated(
-        _ form: Quantized.Form, _ prepared: PreparedModel, keepFloat: [String: Reason]
+        _ form: Quantized.Form, _ prepared: PreparedModel, keepFloat: [String: Reason], blockSize: Int? = nil
     ) throws -> Quantized {
         let topology = prepared.topology
         let placement = Placement(
@@ -154,13 +174,28 @@ struct Quantize {
             computing: { form.computes && $0.op != "Conv" && ($0.op != "LSTM" || form == .dynamic) },
             keepFloat: keepFloat)
         let plan = Plan(placement: placement, grids: [:])
-        let weights = try Self.weights(
-            plan, topology, .x64, blocks: form.blockBits.map { (bits: $0, size: recipe.options.blockSize ?? 32) })
-        let review = try self.review(prepared, plan, weights)
+        var weights = try Self.weights(
+            plan, topology, .x64,
+            blocks: form.blockBits.map { (bits: $0, size: blockSize ?? recipe.options.blockSize ?? 32) })
+        var review = try self.review(prepared, plan, weights)
+        if recipe.options.rounding != .nearest {
+            (weights, review) = try refined(prepared, plan, weights, review)
+        }
         let biases = review.correctedBiases(topology.bias, keeping: Self.trained(weights))
         var model = prepared.model
         model.graph = try Self.emit(form, placement, topology, weights, biases, keepFloat)
-        return Quantized(model, form, plan, topology, review, .usual, weights: weights, biases: biases)
+        let tables = try storeTables(in: &model.graph, keepFloat)
+        var quantized = Quantized(model, form, plan, topology, review, .usual, weights: weights, biases: biases)
+        quantized.tables = tables
+        return quantized
+    }
+
+    /// Stores what is only looked up in, where the recipe says so; returns how many tables that were.
+    private func storeTables(in graph: inout Graph, _ keepFloat: [String: Reason]) throws -> Int {
+        guard recipe.options.embeddings == .int8 else { return 0 }
+        var emitter = EmbeddingEmitter(graph, keepFloat: Set(keepFloat.keys))
+        graph = try emitter.emit()
+        return emitter.stored
     }
 
     private static func emit(

@@ -12,7 +12,8 @@ struct Refine {
 
     let models: EngineModels
     let runs: SampleRuns
-    /// In an order that depends on their content only.
+    /// What covariances are taken from, in an order that depends on their content only: other samples than those of the review,
+    /// where there are enough, which would favour what was fitted to them.
     let samples: [Int]
     let rules: TargetRules
     /// What was rounded for other candidates of the same model.
@@ -39,14 +40,22 @@ struct Refine {
         let after = try review(weights)
         var gained = false
         for (place, anchor) in before.anchors.enumerated() {
-            if after.errors[place].correctedSQNR >= before.errors[place].correctedSQNR + Self.clearGain {
+            if gains(anchor, before.errors[place], after.errors[place], prepared) {
                 gained = true
             } else {
                 weights[anchor.node] = nearest[anchor.node]
             }
         }
         return gained
-            ? (weights, LayerReview(anchors: before.anchors, errors: chosen(before, after))) : (nearest, before)
+            ? (weights, LayerReview(anchors: before.anchors, errors: chosen(before, after, prepared)))
+            : (nearest, before)
+    }
+
+    /// Whether the layer keeps clearly more of its signal. A MatMul has no bias, so nothing corrects its mean error.
+    private func gains(_ anchor: Anchor, _ old: LayerError, _ new: LayerError, _ prepared: PreparedModel) -> Bool {
+        let isCorrected = prepared.topology.graph.nodes[anchor.node].op != "MatMul"
+        let (a, b) = isCorrected ? (old.correctedSQNR, new.correctedSQNR) : (old.plainSQNR, new.plainSQNR)
+        return b >= a + Self.clearGain
     }
 
     /// Rounds the layers that are not known yet by the covariances of their inputs.
@@ -74,9 +83,10 @@ struct Refine {
     }
 
     /// Each layer's error with the weights that it is given. A layer's error does not depend on the layers above it.
-    private func chosen(_ before: LayerReview, _ after: LayerReview) -> [LayerError] {
-        zip(before.errors, after.errors).map { old, new in
-            new.correctedSQNR >= old.correctedSQNR + Self.clearGain ? new : old
+    private func chosen(_ before: LayerReview, _ after: LayerReview, _ prepared: PreparedModel) -> [LayerError] {
+        before.anchors.enumerated().map { place, anchor in
+            let (old, new) = (before.errors[place], after.errors[place])
+            return gains(anchor, old, new, prepared) ? new : old
         }
     }
 
@@ -110,17 +120,27 @@ struct Refine {
 
 /// Weights that were rounded by covariance, by node: candidates of one model differ in what is float, hardly in weights.
 final class RoundedWeights {
-    private var all: [Int: (scales: [Float], rounded: QuantizedWeight?)] = [:]
+    /// What a weight is rounded to: the same grids give the same integers.
+    private struct Grids: Hashable {
+        let node: Int
+        let scales: [Float]
+        let blocks: BlockwiseWeight?
 
-    func contains(_ node: Int, like nearest: QuantizedWeight) -> Bool { all[node]?.scales == nearest.scales }
+        init(_ node: Int, _ nearest: QuantizedWeight) {
+            self.node = node
+            scales = nearest.scales
+            blocks = nearest.blocks
+        }
+    }
+    private var all: [Grids: QuantizedWeight?] = [:]
+
+    func contains(_ node: Int, like nearest: QuantizedWeight) -> Bool { all[Grids(node, nearest)] != nil }
 
     /// Nil when the layer was not worth its price, or could not be rounded.
-    func rounded(_ node: Int, like nearest: QuantizedWeight) -> QuantizedWeight? {
-        contains(node, like: nearest) ? all[node]?.rounded : nil
-    }
+    func rounded(_ node: Int, like nearest: QuantizedWeight) -> QuantizedWeight? { all[Grids(node, nearest)] ?? nil }
 
     func remember(_ node: Int, _ nearest: QuantizedWeight, rounded: QuantizedWeight?) {
-        all[node] = (nearest.scales, rounded)
+        all[Grids(node, nearest)] = .some(rounded)
     }
 }
 

@@ -10,6 +10,8 @@ package final class InputCovariance {
     /// Values per output: the length of a dot product.
     package let width: Int
     package let groups: Int
+    /// Whether bias correction takes out the mean error that rounding makes: a MatMul has no bias.
+    private let removesMean: Bool
     private var rows = 0
     private var grams: [[Double]]
     private var sums: [[Double]]
@@ -38,13 +40,16 @@ package final class InputCovariance {
             width = anchor.weightDims[1 - anchor.channelAxis]
             groups = 1
         }
+        removesMean = node.op != "MatMul"
         guard width <= Self.widest, groups > 0 else { return nil }
+        let positions = topology.shape(anchor.output).map { $0.reduce(1, *) / max(1, anchor.channels) }
+        price = groups * min(Self.positions, positions ?? Self.positions) * width * width / 2
         grams = Array(repeating: [Double](repeating: 0, count: width * width), count: groups)
         sums = Array(repeating: [Double](repeating: 0, count: width), count: groups)
     }
 
-    /// Multiplications for `samples` samples.
-    package var price: Int { groups * Self.positions * width * width / 2 }
+    /// Multiplications for one sample.
+    package let price: Int
 
     /// Adds one sample's input of the layer.
     package func add(_ values: UnsafeBufferPointer<Float>, shape: [Int]) {
@@ -88,14 +93,15 @@ package final class InputCovariance {
         _ = octavo_gram_f32(picked, count, width, &grams[group], &sums[group])
     }
 
-    /// Covariance of one group, [width, width]: the mean is taken out because bias correction takes out the error it makes.
-    package func centred(_ group: Int) -> [Double] {
+    /// Second moments of one group, [width, width], about the mean where bias correction takes out the error that it makes.
+    package func moments(_ group: Int) -> [Double] {
         guard rows > 0 else { return [] }
         var result = grams[group]
         let count = Double(rows)
         for i in 0..<width {
             for j in i..<width {
-                let value = (result[i * width + j] - sums[group][i] * sums[group][j] / count) / count
+                let means = removesMean ? sums[group][i] * sums[group][j] / count : 0
+                let value = (result[i * width + j] - means) / count
                 result[i * width + j] = value
                 result[j * width + i] = value
             }

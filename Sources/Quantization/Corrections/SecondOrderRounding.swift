@@ -37,16 +37,28 @@ struct SecondOrderRounding {
 
     /// `weights` of one output, in input order, as multiples of `scale` from `-limit` to `limit`.
     func rounded(_ weights: [Float], scale: Float, limit: Int8 = 127) -> [Int8] {
+        let (scale, limit) = (Double(scale), Double(limit))
+        return integers(weights) { _, value in
+            let whole = min(max((value / scale).rounded(.toNearestOrEven), -limit), limit)
+            return (Int8(whole), whole * scale)
+        }
+    }
+
+    /// `weights` of one output, in input order, as the integers that `nearest` finds for an input's place and a value; it also
+    /// says what number such an integer stands for.
+    func integers<Integer: FixedWidthInteger>(
+        _ weights: [Float], nearest: (_ place: Int, _ value: Double) -> (integer: Integer, value: Double)
+    ) -> [Integer] {
         var left = order.map { Double(weights[$0]) }
-        var result = [Int8](repeating: 0, count: width)
-        let scale = Double(scale)
+        var result = [Integer](repeating: 0, count: width)
         factor.withUnsafeBufferPointer { factor in
-            for k in 0..<width {
-                let level = (left[k] / scale).rounded(.toNearestOrEven)
-                let whole = min(max(level, -Double(limit)), Double(limit))
-                result[order[k]] = Int8(whole)
-                let error = (left[k] - whole * scale) / factor[k * width + k]
-                for j in (k + 1)..<max(width, k + 1) { left[j] -= error * factor[k * width + j] }
+            left.withUnsafeMutableBufferPointer { left in
+                for k in 0..<width {
+                    let (integer, value) = nearest(order[k], left[k])
+                    result[order[k]] = integer
+                    let error = (left[k] - value) / factor[k * width + k]
+                    for j in (k + 1)..<max(width, k + 1) { left[j] -= error * factor[k * width + j] }
+                }
             }
         }
         return result
@@ -114,6 +126,12 @@ struct SecondOrderRounding {
 extension QuantizedWeight {
     /// The same weight on the same scales, rounded by the covariance of its inputs. Nil where that cannot be inverted.
     package func rounded(_ floats: [Float], by covariance: InputCovariance) -> QuantizedWeight? {
+        if let blocks {
+            guard let rounded = blocks.rounded(floats, axis: axis, by: covariance) else { return nil }
+            var result = self
+            result.blocks = rounded
+            return result
+        }
         let channels = dims[axis]
         let width = covariance.width
         guard floats.count == values.count, channels * width == values.count, channels % covariance.groups == 0 else {
@@ -124,7 +142,7 @@ extension QuantizedWeight {
         // Outputs lie one behind the other when they are the first axis, interleaved when they are the last.
         let (channelStride, inputStride) = axis == 0 ? (width, 1) : (1, channels)
         for group in 0..<covariance.groups {
-            guard let rounding = SecondOrderRounding(covariance: covariance.centred(group), width: width) else {
+            guard let rounding = SecondOrderRounding(covariance: covariance.moments(group), width: width) else {
                 return nil
             }
             for channel in (group * perGroup)..<((group + 1) * perGroup) {

@@ -23,6 +23,10 @@ struct JobRequest: Sendable {
             reader.fail("scheme", "Activations of 16 bits need the scheme int8-static or auto.")
         }
         recipe.gate = Self.gate(&reader)
+        recipe.objective = reader.choice("objective", Objective.self)
+        if recipe.objective == .size, recipe.scheme != .auto {
+            reader.fail("objective", "Only the scheme auto chooses between forms; the others name one.")
+        }
         deadlineSeconds = Self.deadline(&reader)
         reader.rejectUnknown()
         guard reader.errors.isEmpty else { throw Problem.invalid(reader.errors) }
@@ -58,6 +62,7 @@ struct JobRequest: Sendable {
         if let size = options.blockSize, size.nonzeroBitCount != 1 {
             fields.fail("block_size", "16, 32, 64, 128 or 256 is expected.")
         }
+        options.embeddings = fields.choice("embeddings", Embeddings.self) ?? options.embeddings
         options.minLayerSqnr = fields.number("min_layer_sqnr", in: 0...100)
         options.exclude = fields.strings("exclude") ?? options.exclude
         if options.exclude.count > 10_000 { fields.fail("exclude", "At most 10000 entries.") }

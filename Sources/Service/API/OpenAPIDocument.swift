@@ -1840,6 +1840,13 @@ enum OpenAPIDocument {
                   description: How many inputs share a scale under the block-wise schemes. 32 when absent.
                   type: integer
                   enum: [16, 32, 64, 128, 256]
+                embeddings:
+                  description: |
+                    How tables are stored of which only rows are looked up (Gather): `int8` with one scale for each row, restored as
+                    they are looked up. The objective `size` stores them so by itself.
+                  type: string
+                  enum: [float, int8]
+                  default: float
                 exclude:
                   description: Names of nodes that stay float; `*` stands for anything.
                   type: array
@@ -1880,6 +1887,16 @@ enum OpenAPIDocument {
                   type: string
                   enum: [top1, top1-agreement, cosine, map, map-agreement]
                 max_drop: { type: number, minimum: 0, maximum: 1 }
+            Objective:
+              description: |
+                What the scheme `auto` chooses by, among the forms that keep accuracy: the gate where there is one, or else likeness to
+                FP32. `latency`: the fastest on the measuring machine. `size`: the smallest file that is not slower than FP32 there;
+                weights in blocks of 4 and 8 bits compete as well, tables of embeddings are stored in 8 bits, and of files within 2 %
+                of the smallest the fastest is taken. Without a gate, accuracy is kept by a form that follows FP32, on calibration
+                samples, as closely as the static integer form or with an SQNR of at least 30 dB. When no form does, the job ends as
+                it would by `latency`. `latency` when absent; `size` needs the scheme `auto`.
+              type: string
+              enum: [latency, size]
             JobRequest:
               type: object
               additionalProperties: false
@@ -1904,6 +1921,7 @@ enum OpenAPIDocument {
                 scheme: { $ref: '#/components/schemas/Scheme' }
                 options: { $ref: '#/components/schemas/Options' }
                 gate: { $ref: '#/components/schemas/Gate' }
+                objective: { $ref: '#/components/schemas/Objective' }
                 deadline:
                   description: Counted from now; seconds, or a text such as "90s", "15m", "2h".
                   type: [string, number]
@@ -1983,6 +2001,7 @@ enum OpenAPIDocument {
                 scheme: { $ref: '#/components/schemas/Scheme' }
                 options: { $ref: '#/components/schemas/Options' }
                 gate: { $ref: '#/components/schemas/Gate' }
+                objective: { $ref: '#/components/schemas/Objective' }
                 deadline_seconds: { type: number }
                 phase:
                   description: What the worker does, or did last.
@@ -2069,6 +2088,7 @@ enum OpenAPIDocument {
                 scheme: { $ref: '#/components/schemas/Scheme' }
                 options: { $ref: '#/components/schemas/Options' }
                 gate: { $ref: '#/components/schemas/Gate' }
+                objective: { $ref: '#/components/schemas/Objective' }
                 deadline_seconds: { type: number }
                 findings:
                   type: array
@@ -2859,6 +2879,7 @@ enum OpenAPIDocument {
                 scheme: { $ref: '#/components/schemas/Scheme' }
                 options: { $ref: '#/components/schemas/Options' }
                 gate: { $ref: '#/components/schemas/Gate' }
+                objective: { $ref: '#/components/schemas/Objective' }
             ReportFile:
               type: object
               additionalProperties: false
@@ -2936,29 +2957,63 @@ enum OpenAPIDocument {
                 microcode: { type: string }
                 hypervisor: { type: boolean }
             ReportSearch:
-              description: Which artifacts were tried for the gate.
+              description: |
+                Which artifacts were weighed against each other, what was measured of each, and why one of them was delivered. Absent
+                where the recipe left nothing to choose.
               type: object
               additionalProperties: false
-              required: [candidates, layers]
+              required: [objective, samples, candidates, layers]
               properties:
+                objective: { $ref: '#/components/schemas/Objective' }
+                samples:
+                  description: Calibration samples that the candidates' `sqnr_db` was measured on.
+                  type: integer
+                  minimum: 0
                 candidates:
-                  description: In the order in which they were tried.
+                  description: FP32, then the others in the order in which they were made.
                   type: array
                   items:
                     type: object
                     additionalProperties: false
-                    required: [form, float, drop, met, bytes, chosen]
+                    required: [name, form, float, bytes, identical, chosen, reason]
                     properties:
-                      form: { type: string }
+                      name: { type: string }
+                      form:
+                        type: string
+                        enum: [float32, integer, weight-only, dynamic, blockwise-8, blockwise-4]
                       float:
+                        description: |
+                          Nodes put back to float for speed or for the gate; as `options.exclude` they give this artifact again.
                         type: array
                         items:
                           type: string
-                      drop: { type: number }
+                      bytes:
+                        description: Size of the file without what the delivered one says of its origin.
+                        $ref: '#/components/schemas/Bytes'
+                      speedup:
+                        description: Over FP32, in a short race; absent when it was not timed against FP32.
+                        type: number
+                      speedup_interval: { $ref: '#/components/schemas/Interval' }
+                      sqnr_db:
+                        description: |
+                          The lowest of the judged tensors against FP32; absent when it was not measured, or when nothing differs.
+                        type: number
+                      identical:
+                        description: Whether the judged tensors are FP32's to the bit.
+                        type: boolean
+                      drop:
+                        description: In the gate's metric; absent when the gate did not measure this one.
+                        type: number
                       met: { type: boolean }
-                      speedup: { type: number }
-                      bytes: { $ref: '#/components/schemas/Bytes' }
+                      optimal:
+                        description: |
+                          Whether it lies on the frontier: no other is at least as good in speed, size and likeness and better in one of
+                          them. Absent when one of the three was not measured.
+                        type: boolean
                       chosen: { type: boolean }
+                      reason:
+                        description: How the choice fell, in words.
+                        type: string
                 layers:
                   type: array
                   items:

@@ -87,6 +87,7 @@ struct JobPayload: Encodable {
     var scheme: Scheme
     var options: Recipe.Options
     var gate: Recipe.Gate?
+    var objective: Objective?
     var deadlineSeconds: Double?
     var phase: Stage?
     var progress: Double
@@ -113,6 +114,7 @@ struct JobPayload: Encodable {
         scheme = row.recipe.scheme
         options = row.recipe.options
         gate = row.recipe.gate
+        objective = row.recipe.objective
         deadlineSeconds = row.deadlineSeconds
         let running = row.state == .running ? live : nil
         phase = running?.phase ?? row.phase
@@ -195,6 +197,7 @@ struct AdmissionPayload: Encodable {
     var scheme: Scheme
     var options: Recipe.Options
     var gate: Recipe.Gate?
+    var objective: Objective?
     var deadlineSeconds: Double?
     var findings: [Finding]
     var predicted: Prediction
@@ -211,6 +214,7 @@ struct AdmissionPayload: Encodable {
         scheme = recipe.scheme
         options = recipe.options
         gate = recipe.gate
+        objective = recipe.objective
         self.deadlineSeconds = deadlineSeconds
         findings = admission.findings
         let calibrated = min(recipe.options.maxSamples ?? .max, admission.calibrationFit.samples)

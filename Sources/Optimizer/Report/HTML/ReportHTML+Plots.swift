@@ -83,37 +83,60 @@ extension ReportHTML {
                 })
     }
 
-    /// Speed against loss of the artifacts that were tried for the gate.
+    /// Speed against loss of the candidates: what the gate measures where there is one, or else noise against FP32.
     static func frontier(_ search: Report.Search, _ gate: Report.Gate?, _ page: inout Markup) {
-        let timed = search.candidates.compactMap { candidate in candidate.speedup.map { (candidate, $0) } }
-        guard timed.count > 1 else { return }
-        func points(_ isShown: (Report.Search.Candidate) -> Bool) -> [(x: Double, y: Double)] {
-            timed.filter { isShown($0.0) }.map { (x: $0.1, y: $0.0.drop * 100) }
+        let isGated = gate != nil && search.candidates.count(where: { $0.drop != nil && $0.speedup != nil }) > 1
+        let points = search.candidates.compactMap { candidate -> FrontierPoint? in
+            let loss = isGated ? candidate.drop.map { $0 * 100 } : candidate.sqnrDb.map { -$0 }
+            guard let speedup = candidate.speedup, let loss else { return nil }
+            return FrontierPoint(candidate: candidate, speedup: speedup, loss: loss)
         }
-        let drops = timed.map { $0.0.drop * 100 } + [0, (gate?.maxDrop ?? 0) * 100]
-        let speeds = timed.map(\.1) + [1]
+        guard points.count > 1 else { return }
+        func dots(_ isShown: (FrontierPoint) -> Bool) -> [(x: Double, y: Double)] {
+            points.filter(isShown).map { (x: $0.speedup, y: isGated ? $0.loss : -$0.loss) }
+        }
+        let speeds = points.map(\.speedup) + [1]
         let (slow, fast) = (speeds.min() ?? 1, speeds.max() ?? 1)
-        let chosen = timed.first { $0.0.chosen }
+        let heights = dots { _ in true }.map(\.y) + (isGated ? [0, (gate?.maxDrop ?? 0) * 100] : [])
         var shapes: [Plot.Shape] = []
-        if let gate {
-            let bound = gate.maxDrop * 100
+        if isGated, let bound = gate.map({ $0.maxDrop * 100 }) {
             shapes.append(.line([(x: slow, y: bound), (x: fast, y: bound)], kind: "fp32"))
         }
         shapes += [
-            .dots(points { !$0.met }, kind: "bad"), .dots(points { $0.met && !$0.chosen }, kind: "int8"),
-            .dots(points { $0.chosen }, kind: "good"),
+            .dots(dots { $0.isMissed }, kind: "bad"),
+            .dots(dots { !$0.isMissed && !$0.candidate.chosen }, kind: "int8"),
+            .dots(dots(\.candidate.chosen), kind: "good"),
         ]
-        if let chosen { shapes.append(.label("delivered", x: chosen.1, y: chosen.0.drop * 100)) }
-        let delivered = chosen.map {
-            " The delivered one runs at \(Number.times($0.1)) and drops by \(Number.percent($0.0.drop, 2))."
-        }
+        shapes += points.map { .label($0.candidate.name, x: $0.speedup, y: isGated ? $0.loss : -$0.loss) }
+        let unit = isGated ? "drop, %" : "SQNR, dB"
         Plot(
-            title: "Speed against loss of the artifacts that were tried",
-            words: "\(timed.count) artifacts, \(timed.count { $0.0.met }) of them meet the gate.\(delivered ?? "")",
+            title: isGated ? "Speed against loss of the candidates" : "Speed against likeness of the candidates",
+            words: "\(points.count) candidates: " + points.map(\.words).joined(separator: ", ") + ".",
             x: .linear("speed-up", from: slow, to: fast),
-            y: .linear("drop, %", from: drops.min() ?? 0, to: drops.max() ?? 1, ticks: 4),
-            key: [("bad", "misses the gate"), ("int8", "meets it"), ("good", "delivered"), ("fp32", "the gate")],
+            y: .linear(unit, from: heights.min() ?? 0, to: heights.max() ?? 1, ticks: 4),
+            key: [("int8", "candidate"), ("good", "delivered")]
+                + (isGated ? [("bad", "misses the gate"), ("fp32", "the gate")] : []),
             shapes: shapes
         ).draw(into: &page)
+    }
+}
+
+/// One candidate in the plot.
+private struct FrontierPoint {
+    var candidate: Report.Search.Candidate
+    var speedup: Double
+    /// The less the better.
+    var loss: Double
+
+    var isMissed: Bool { candidate.met == false && !candidate.chosen }
+    var words: String { "\(candidate.name) at \(Number.fixed(speedup, 2))×" }
+}
+
+extension Report.Search {
+    /// What the columns mean.
+    var note: String {
+        "Speed-ups over FP32 in short races of this job, which may differ from the longer measurement above. SQNR: the lowest of "
+            + "the judged tensors on \(samples) calibration samples. On the frontier: no other is at least as good in speed, "
+            + "size and likeness and better in one of them."
     }
 }

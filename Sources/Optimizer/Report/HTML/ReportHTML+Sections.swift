@@ -205,15 +205,17 @@ extension ReportHTML {
     static func search(_ report: Report, _ page: inout Markup) {
         guard let search = report.search else { return }
         frontier(search, report.gate, &page)
+        let isGated = search.candidates.contains { $0.drop != nil }
         page.table(
-            [["", "form", "layers in float", "drop", "speed-up", "bytes"]]
+            [["", "candidate", "form", "in float", "speed-up", "95 %", "size", "SQNR, dB"] + (isGated ? ["drop"] : [])]
                 + search.candidates.map { candidate in
-                    [
-                        candidate.chosen ? "delivered" : candidate.met ? "passes" : "fails", candidate.form,
-                        "\(candidate.float.count)", Number.percent(candidate.drop, 2),
-                        candidate.speedup.map { Number.times($0) } ?? "–", Number.bytes(candidate.bytes),
-                    ]
+                    var row = candidate.row(isGated: isGated)
+                    row[0] = candidate.name
+                    return [candidate.standing] + row
                 })
+        page.element("p", ["class": "note"], search.note)
+        let told = search.candidates.filter { !$0.reason.isEmpty && $0.form != "float32" }
+        page.folded("How the choice fell", [["candidate", ""]] + told.map { [$0.name, $0.reason] })
     }
 
     static func size(_ report: Report, _ page: inout Markup) {

@@ -23,7 +23,7 @@ package struct ReportHTML {
         section("Speed", Self.speed)
         section("What runs in integers", Self.coverage)
         section("Layers", Self.layers)
-        section("Search for the gate", Self.search)
+        section("Candidates", Self.search)
         section("Size and memory", Self.size)
         section("Calibration", Self.calibration)
         section("Other processors", Self.portability)
