@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <malloc.h>
 #include <signal.h>
 #include <spawn.h>
 #include <string.h>
@@ -10,6 +11,7 @@
 #include <sys/resource.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
+#include <time.h>
 #include <unistd.h>
 
 enum { first_free_descriptor = 4, out_of_the_way = 16 };
@@ -68,6 +70,21 @@ int octavo_spawn(
     return error;
 }
 
+int octavo_hold(pid_t pid) {
+    enum { tries = 500 };
+    const struct timespec pause = {.tv_nsec = 200 * 1000};
+    if (kill(-pid, SIGSTOP) != 0) return -1;
+    for (int i = 0; i < tries; i++) {
+        siginfo_t info = {0};
+        // WNOWAIT: its end is for `octavo_reap` to take.
+        if (waitid(P_PID, (id_t)pid, &info, WSTOPPED | WEXITED | WNOWAIT | WNOHANG) != 0) return -1;
+        if (info.si_pid == pid) return 0;
+        nanosleep(&pause, NULL);
+    }
+    errno = ETIMEDOUT;
+    return -1;
+}
+
 int octavo_pidfd_open(pid_t pid) { return (int)syscall(SYS_pidfd_open, pid, 0); }
 
 int octavo_pipe(int ends[2]) { return pipe2(ends, O_CLOEXEC); }
@@ -111,12 +128,16 @@ static void offer_for_oom(void) {
 int octavo_confine(uint64_t address_space, uint64_t cpu_seconds, uint64_t file_bytes) {
     offer_for_oom();
     if (lower(RLIMIT_CORE, 0, 0) != 0) return -1;
+    // The end of fd 0 tells a worker that its server is gone, but not one that is held still.
+    if (prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0) != 0) return -1;
     if (address_space && lower(RLIMIT_AS, address_space, 0) != 0) return -1;
     // The slack lets SIGXCPU, which says what happened, come before SIGKILL, which does not.
     if (cpu_seconds && lower(RLIMIT_CPU, cpu_seconds, 5) != 0) return -1;
     if (file_bytes && lower(RLIMIT_FSIZE, file_bytes, 0) != 0) return -1;
     return prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0);
 }
+
+void octavo_trim_memory(void) { malloc_trim(0); }
 
 const char *octavo_signal_name(int signal) {
     switch (signal) {

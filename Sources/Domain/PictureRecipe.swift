@@ -236,6 +236,14 @@ private struct PictureInput {
         }
     }
 
+    func checkChannels(_ values: Preprocessing) throws {
+        for (name, count) in [("mean", values.mean.count), ("std", values.std.count)]
+        where ![0, 1, channels].contains(count) {
+            let advice = channels == 1 ? "Give one." : "Give one, or one for each channel."
+            throw Self.failure(signature, "the set gives \(count) values for \(name). \(advice)")
+        }
+    }
+
     /// Places of grids of 8, 16 and 32 pixels; nil while the size is open.
     var gridPlaces: Int? {
         guard let height, let width else { return nil }
@@ -269,6 +277,7 @@ extension Preprocessing {
         var values = self
         if input.signature.type.isFloat, recipe.preset != nil || !given { values = merged(over: preset.values, input) }
         if input.channels == 1 { values.reverseChannels = false }
+        try input.checkChannels(values)
         let geometry = try recipe.resolved(preset, input)
         values.layout = input.channelsFirst ? .nhwcToNCHW : .asIs
         values.pictures = recipe

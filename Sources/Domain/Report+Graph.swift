@@ -89,14 +89,38 @@ extension Report {
             package var sqnrDb: Double
             /// The same output when all layers run in integers: what the noise of those before adds up to.
             package var accumulatedSqnrDb: Double?
+            /// SQNR of its weight alone, the float weight against what the integers stand for; nil when they are equal.
+            package var weightSqnrDb: Double?
             /// The layer's place among the model's nodes.
             package var place: Int?
 
-            package init(node: String, sqnrDb: Double, accumulatedSqnrDb: Double? = nil, place: Int? = nil) {
+            package init(
+                node: String, sqnrDb: Double, accumulatedSqnrDb: Double? = nil, weightSqnrDb: Double? = nil,
+                place: Int? = nil
+            ) {
                 self.node = node
                 self.sqnrDb = sqnrDb
                 self.accumulatedSqnrDb = accumulatedSqnrDb
+                self.weightSqnrDb = weightSqnrDb
                 self.place = place
+            }
+        }
+        /// A layer with output channels that carry nothing. Pruning them loses nothing.
+        package struct DeadChannels: Equatable, Sendable, Codable {
+            package var node: String
+            /// All of the layer's output channels.
+            package var channels: Int
+            /// Those whose weights are all 0.
+            package var zeroWeights: Int
+            /// Those, the former included, whose float output was one and the same value throughout the samples that layer
+            /// errors are measured on (sixteen at most), before any activation; nil for a layer that was not looked at.
+            package var constantOutputs: Int?
+
+            package init(node: String, channels: Int, zeroWeights: Int, constantOutputs: Int? = nil) {
+                self.node = node
+                self.channels = channels
+                self.zeroWeights = zeroWeights
+                self.constantOutputs = constantOutputs
             }
         }
         /// What a quantized tensor can hold.
@@ -104,11 +128,15 @@ extension Report {
             package var tensor: String
             package var low: Double
             package var high: Double
+            /// Share of the values seen in calibration that lie beyond the range by more than half a step, so that they lose
+            /// more than rounding takes; nil for tensors that were not watched.
+            package var clippedShare: Double?
 
-            package init(tensor: String, low: Double, high: Double) {
+            package init(tensor: String, low: Double, high: Double, clippedShare: Double? = nil) {
                 self.tensor = tensor
                 self.low = low
                 self.high = high
+                self.clippedShare = clippedShare
             }
         }
         package var quantizedActivations: Int
@@ -116,6 +144,8 @@ extension Report {
         package var keptFloat: [Kept]
         /// The noisiest layer first; layers without any noise are left out.
         package var layers: [Layer]?
+        /// Of all layers with constant weights, in the model's order; empty when no channel is dead.
+        package var deadChannels: [DeadChannels]?
         /// In the model's order.
         package var ranges: [Range]?
         /// What to ask for to get the same artifact from the same inputs again: what timing and the gate decided is written
@@ -124,12 +154,13 @@ extension Report {
 
         package init(
             quantizedActivations: Int, quantizedWeights: Int, keptFloat: [Kept], layers: [Layer]? = nil,
-            ranges: [Range]? = nil, record: Recipe? = nil
+            deadChannels: [DeadChannels]? = nil, ranges: [Range]? = nil, record: Recipe? = nil
         ) {
             self.quantizedActivations = quantizedActivations
             self.quantizedWeights = quantizedWeights
             self.keptFloat = keptFloat
             self.layers = layers
+            self.deadChannels = deadChannels
             self.ranges = ranges
             self.record = record
         }

@@ -54,6 +54,8 @@ extension Report {
             /// By at most 15 %.
             case drifting
             case unstable
+            /// Other workers of the server ran meanwhile, however alike the windows are.
+            case disturbed
         }
         package var fp32: Series
         package var int8: Series
@@ -108,10 +110,13 @@ extension Report {
             package var loadAfter: Double?
             /// Share of scheduling periods in which the cgroup's processor quota was used up.
             package var throttledShare: Double?
+            /// What the server's other workers did, loading included; nil without a server. Of several measurements, the most,
+            /// and their waits together.
+            package var neighbours: Neighbours?
 
             package init(
                 cores: Int, stealShare: Double? = nil, busyShare: Double? = nil, loadBefore: Double? = nil,
-                loadAfter: Double? = nil, throttledShare: Double? = nil
+                loadAfter: Double? = nil, throttledShare: Double? = nil, neighbours: Neighbours? = nil
             ) {
                 self.cores = cores
                 self.stealShare = stealShare
@@ -119,6 +124,7 @@ extension Report {
                 self.loadBefore = loadBefore
                 self.loadAfter = loadAfter
                 self.throttledShare = throttledShare
+                self.neighbours = neighbours
             }
         }
     }

@@ -131,10 +131,13 @@ extension Report {
             /// Probability of the best class, mean over the samples: scores that keep their order and are squeezed show here.
             package var fp32Confidence: Double?
             package var int8Confidence: Double?
+            /// Among the samples that FP32 itself nearly decides otherwise; nil for fewer than eight samples.
+            package var closeCalls: CloseCalls?
 
             package init(
                 output: String, classes: Int, samples: Int, top1: Double, top1Interval: Interval, top5: Double? = nil,
-                klDivergence: Double? = nil, fp32Confidence: Double? = nil, int8Confidence: Double? = nil
+                klDivergence: Double? = nil, fp32Confidence: Double? = nil, int8Confidence: Double? = nil,
+                closeCalls: CloseCalls? = nil
             ) {
                 self.output = output
                 self.classes = classes
@@ -145,6 +148,24 @@ extension Report {
                 self.klDivergence = klDivergence
                 self.fp32Confidence = fp32Confidence
                 self.int8Confidence = int8Confidence
+                self.closeCalls = closeCalls
+            }
+        }
+
+        /// The quarter of the samples with the least margin: FP32's best score less its second best, as the output has them.
+        package struct CloseCalls: Equatable, Sendable, Codable {
+            package var samples: Int
+            /// The largest margin among them.
+            package var margin: Double
+            /// Share of them with the same best class, with its Wilson interval.
+            package var top1: Double
+            package var top1Interval: Interval
+
+            package init(samples: Int, margin: Double, top1: Double, top1Interval: Interval) {
+                self.samples = samples
+                self.margin = margin
+                self.top1 = top1
+                self.top1Interval = top1Interval
             }
         }
 

@@ -210,14 +210,21 @@ extension Report {
         package var ratio: Double?
         package var modelWeightBytes: Int64?
         package var artifactWeightBytes: Int64?
+        /// The artifact as the server's zlib stream: on its disk, and on the wire as `Content-Encoding: deflate`.
+        package var artifactStoredBytes: Int64?
+        /// The artifact on the wire as `Content-Encoding: gzip`.
+        package var artifactGzipBytes: Int64?
 
         package init(
-            modelBytes: Int64, artifactBytes: Int64, modelWeightBytes: Int64? = nil, artifactWeightBytes: Int64? = nil
+            modelBytes: Int64, artifactBytes: Int64, modelWeightBytes: Int64? = nil, artifactWeightBytes: Int64? = nil,
+            artifactStoredBytes: Int64? = nil, artifactGzipBytes: Int64? = nil
         ) {
             self.modelBytes = modelBytes
             self.artifactBytes = artifactBytes
             self.modelWeightBytes = modelWeightBytes
             self.artifactWeightBytes = artifactWeightBytes
+            self.artifactStoredBytes = artifactStoredBytes
+            self.artifactGzipBytes = artifactGzipBytes
             ratio = artifactBytes > 0 ? Double(modelBytes) / Double(artifactBytes) : nil
         }
     }
@@ -237,12 +244,21 @@ extension Report {
         }
         package var peakRssBytes: Int64?
         package var phases: [Phase]
+        /// What a session of each model takes, at its peak over loading and the first runs: growth of the resident size.
+        package var fp32InferenceBytes: Int64?
+        package var int8InferenceBytes: Int64?
+        /// Why that was not measured.
+        package var inferenceAbsence: String?
 
         package init(
-            peakRssBytes: Int64? = nil, phases: [Phase]
+            peakRssBytes: Int64? = nil, phases: [Phase], fp32InferenceBytes: Int64? = nil,
+            int8InferenceBytes: Int64? = nil, inferenceAbsence: String? = nil
         ) {
             self.peakRssBytes = peakRssBytes
             self.phases = phases
+            self.fp32InferenceBytes = fp32InferenceBytes
+            self.int8InferenceBytes = int8InferenceBytes
+            self.inferenceAbsence = inferenceAbsence
         }
     }
 

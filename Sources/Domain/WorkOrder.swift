@@ -85,6 +85,10 @@ package enum WorkEvent: Equatable, Sendable, Codable {
     case log(String)
     /// A calibration pass has been made; what it saw is worth keeping, however the job ends.
     case measuredStatistics(StatisticsFiles)
+    /// The worker is about to measure and wants its neighbours still. It waits for `WorkAnswer.begin`.
+    case measuring
+    /// The measurement is over. The worker waits for `WorkAnswer.neighbours`.
+    case measured
     case inspectedModel(ModelSummary)
     case inspectedSamples(SampleSetSummary)
     case lintedModel(LintReport)
@@ -116,4 +120,30 @@ package enum WorkEvent: Equatable, Sendable, Codable {
             self.verdict = verdict
         }
     }
+}
+
+/// What a worker that asked is told: one JSON line each on its fd 0, behind the order.
+package enum WorkAnswer: Equatable, Sendable, Codable {
+    /// To `measuring`: the neighbours are still, or it was no use to wait longer. Which of them shows in the end.
+    case begin
+    /// To `measured`.
+    case neighbours(Neighbours)
+}
+
+/// Other processes of the same server beside one that measured.
+package struct Neighbours: Equatable, Sendable, Codable {
+    /// Conversions that ran at any time of the measurement; 0 when all of them were held still throughout.
+    package var conversions: Int
+    /// Inspections of uploads, and lints, that did.
+    package var inspections: Int
+    /// Seconds that the measurement waited for its turn.
+    package var waitedSeconds: Double
+
+    package init(conversions: Int = 0, inspections: Int = 0, waitedSeconds: Double = 0) {
+        self.conversions = conversions
+        self.inspections = inspections
+        self.waitedSeconds = waitedSeconds
+    }
+
+    package var wereStill: Bool { conversions == 0 && inspections == 0 }
 }

@@ -8,6 +8,7 @@ extension QuantizationImport {
         let grids = quantized.plan.grids
         let kept = grids.values.count(where: \.isTrained)
         let keptWeights = quantized.weights.values.count(where: \.isTrained)
+        let anew = roundedAnew(quantized)
         var findings = [
             Finding(
                 .info, code: "quantization-kept",
@@ -18,7 +19,7 @@ extension QuantizationImport {
             Finding(
                 .info, code: "quantization-filled-in",
                 detail: "From calibration came \(grids.count - kept) activations and "
-                    + "\(quantized.weights.count - keptWeights) weights that the model had left open."),
+                    + "\(quantized.weights.count - keptWeights - anew.count) weights that the model had left open."),
             Finding(
                 .info, code: "quantization-reference",
                 detail: "FP32 in this report is the model itself without QuantizeLinear and DequantizeLinear, with its "
@@ -26,8 +27,26 @@ extension QuantizationImport {
                     + (tally.clamped > 0 ? "; \(tally.clamped) layers clip where their grid did." : ".")),
         ]
         findings += legalised(quantized, isSigned: target == .onnxruntimeARM)
+        if let first = anew.first {
+            findings.append(
+                Finding(
+                    .warning, code: "quantization-axis",
+                    detail:
+                        "\(anew.count) weights came in integers and were rounded anew: the runtime needs scales along the "
+                        + "output channels of a layer, and theirs lie otherwise: \(Self.some(anew)).", pointer: first))
+        }
         findings += lost(quantized)
         return findings
+    }
+
+    /// Weights that came in integers which the layers that read them cannot keep.
+    private func roundedAnew(_ quantized: Quantized) -> [String] {
+        quantized.plan.placement.anchors.filter { anchor in
+            guard let weight = quantized.weights[anchor.node], !weight.isTrained,
+                let tensor = quantized.topology.constant(anchor.weight)
+            else { return false }
+            return trained.holds(tensor)
+        }.map(\.weight).sorted()
     }
 
     private func legalised(_ quantized: Quantized, isSigned: Bool) -> [Finding] {

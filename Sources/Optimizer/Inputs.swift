@@ -117,6 +117,7 @@ struct Inputs {
                 archive: archive, fit: fit, feed: feed, preprocessing: resolved.values,
                 findings: resolved.findings + pictures.findings)
         }
+        try staged.preprocessing.checkForArrays()
         // A digest was checked when the file was staged: sums within it would say the same again.
         let archive = try SampleArchive.open(
             path: staged.path, unpackInto: scratch, checkingSums: staged.digest == nil)

@@ -13,6 +13,8 @@ package struct Pipeline {
     private let engine: any Engine
     private let budget: Budget
     private let digest: FileDigest?
+    private let packing: FilePacking?
+    private let quiet: Quiet
     private let clock: StageClock
 
     /// Seconds spent on timing the model against its candidates.
@@ -34,22 +36,28 @@ package struct Pipeline {
     /// SHA-256 of a file, which this half has no library for.
     package typealias FileDigest = @Sendable (_ path: String) throws -> Digest
 
-    /// Without `digest` the report does not name the artifact's.
+    /// Size of a file in the form in which a server stores it (zlib), and in that in which it sends it as gzip, in bytes.
+    package typealias FilePacking = @Sendable (_ path: String) throws -> (stored: Int64, gzip: Int64)
+
+    /// Without `digest` the report does not name the artifact's, and without `packing` it does not say how large that is
+    /// compressed. Measurements are done in `quiet`.
     package init(
         _ order: WorkOrder.Quantize, engine: any Engine, budget: Budget = Budget(), digest: FileDigest? = nil,
-        tell: @escaping @Sendable (WorkEvent) -> Void
+        packing: FilePacking? = nil, quiet: Quiet = Quiet(), tell: @escaping @Sendable (WorkEvent) -> Void
     ) {
         self.order = order
         self.engine = order.recipe.target.engine(engine)
         self.budget = budget
         self.digest = digest
+        self.packing = packing
+        self.quiet = quiet
         clock = StageClock(tell)
     }
 
     package func run() throws -> WorkEvent.Results {
         do {
             let inputs = try clock.time(.load) { try Inputs(order) }
-            let models = EngineModels(engine: engine, directory: order.scratch)
+            let models = EngineModels(engine: engine, directory: order.scratch, quiet: quiet)
             let prepared = try clock.time(.prepare) {
                 let prepared = try Prepare(
                     models: models, feed: inputs.calibration, batchOnly: inputs.batchOnly,
@@ -61,6 +69,7 @@ package struct Pipeline {
             let conversion = Conversion(
                 order, inputs, models, prepared, clock, decisionSeconds: budget.decision, digest: digest)
             var candidate = try Marking(order, inputs, digest)(conversion.best())
+            candidate.decisions += [quiet.finding].compactMap { $0 }
             let verified = try clock.time(.verify) {
                 candidate.accumulated = try Accumulation(
                     models: models, feed: inputs.calibration, threads: order.threads)(
@@ -68,10 +77,10 @@ package struct Pipeline {
                 return try Verify(order, inputs, models, clock)(candidate)
             }
             let latency = try clock.time(.measure) {
-                try Measure(order, inputs, models)(candidate, seconds: budget.report)
+                try Measure(order, inputs, models, clock)(candidate, seconds: budget.report)
             }
             return try clock.time(.publish) {
-                try Publish(order, inputs, engine, clock, digest)(candidate, prepared, verified, latency)
+                try Publish(order, inputs, engine, clock, digest, packing)(candidate, prepared, verified, latency)
             }
         } catch {
             throw Failure(wrapping: error, stage: clock.current).withoutPaths(below: order.scratch)
@@ -109,8 +118,15 @@ extension Failure {
         let text = "\(error)".prefix(1).uppercased() + "\(error)".dropFirst() + "."
         switch error {
         case .unquantizable(let tensor, _): self.init(.invalidModel, stage: stage, detail: text, pointer: tensor)
-        case .notFinite(let tensor, _), .notObserved(let tensor):
-            self.init(.invalidCalibrationSet, stage: stage, detail: text, pointer: tensor)
+        case .notFinite(let tensor, _):
+            let advice =
+                " The FP32 model computes them from these samples: check that the samples are preprocessed as the model was "
+                + "trained, and that its weights are finite."
+            self.init(.invalidCalibrationSet, stage: stage, detail: text + advice, pointer: tensor)
+        case .notObserved(let tensor):
+            self.init(
+                .invalidCalibrationSet, stage: stage,
+                detail: text + " Give samples that take the model through that part of it.", pointer: tensor)
         }
     }
 

@@ -7,6 +7,7 @@ final class StageClock: Sendable {
         var current: Stage?
         var times: [Report.StageTime] = []
         var phases: [Report.Memory.Phase] = []
+        var peak: Int64?
         var told = -1.0
         var toldStage: Stage?
     }
@@ -19,6 +20,17 @@ final class StageClock: Sendable {
     var times: [Report.StageTime] { state.withLock { $0.times } }
     var phases: [Report.Memory.Phase] { state.withLock { $0.phases } }
 
+    /// Largest resident size of the process so far, in bytes. The kernel's own mark can be set back (`InferenceMemory`), so
+    /// it is noted before that.
+    @discardableResult
+    func peak() -> Int64? {
+        let now = HostEnvironment.peakResidentBytes()
+        return state.withLock { state in
+            state.peak = [state.peak, now].compactMap { $0 }.max()
+            return state.peak
+        }
+    }
+
     /// Runs `body` as `stage`. A stage may be entered again: times add up.
     func time<T>(_ stage: Stage, _ body: () throws -> T) throws -> T {
         state.withLock { $0.current = stage }
@@ -26,7 +38,7 @@ final class StageClock: Sendable {
         let start = ContinuousClock.now
         let result = try body()
         let seconds = (ContinuousClock.now - start) / .seconds(1)
-        let peak = HostEnvironment.peakResidentBytes()
+        let peak = peak()
         state.withLock { state in
             if let i = state.times.firstIndex(where: { $0.stage == stage }) {
                 state.times[i].seconds += seconds

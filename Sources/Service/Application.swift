@@ -17,10 +17,17 @@ package final class Application: Sendable {
     private let lock: DirectoryLock
     private let log: Logger
 
-    /// Opens the data directory. Throws `ServiceError.dataDirectoryInUse` while another server has it.
+    /// Opens the data directory. Throws `ServiceError.dataDirectoryInUse` while another server has it, and
+    /// `.dataDirectoryUnusable` when it cannot be made.
     package convenience init(_ configuration: ServiceConfiguration, log: Logger) throws {
         let directory = configuration.dataDirectory
-        try FileManager.default.createDirectory(atPath: directory, withIntermediateDirectories: true)
+        do {
+            try FileManager.default.createDirectory(atPath: directory, withIntermediateDirectories: true)
+        } catch {
+            // Foundation's words are for other people.
+            let reason = mkdir(directory, 0o777) == 0 ? "\(error)" : String(cString: strerror(errno))
+            throw ServiceError.dataDirectoryUnusable(directory, reason: reason)
+        }
         let lock = try DirectoryLock(directory)
         try self.init(
             configuration, lock: lock, catalogue: SQLiteCatalogue(path: directory + "/catalogue.sqlite"),
@@ -46,15 +53,16 @@ package final class Application: Sendable {
         // Both before anybody writes: what is there was left by a server that died.
         try store.sweepTemporary()
         try scratch.sweep()
+        let room = MeasuringRoom()
         let inspector = Inspector(
-            staging: staging, scratch: scratch, turnstile: Turnstile(width: configuration.inspections),
+            staging: staging, scratch: scratch, room: room, turnstile: Turnstile(width: configuration.inspections),
             configuration: configuration)
         api = API(
             configuration: configuration, catalogue: catalogue, shelf: shelf,
             readers: Desk(label: "octavo.downloads", width: 8), queue: queue, inspector: inspector, key: key,
             metrics: metrics, readiness: readiness, log: log)
         let run = JobRun(
-            queue: queue, shelf: shelf, staging: staging, scratch: scratch, key: key,
+            queue: queue, shelf: shelf, staging: staging, scratch: scratch, room: room, key: key,
             configuration: configuration, metrics: metrics, log: log)
         pool = WorkerPool(queue: queue, width: configuration.workers, log: log, mayWork: { !shelf.isBroken }) { run }
         rescuer = Rescuer(queue: queue, log: log)

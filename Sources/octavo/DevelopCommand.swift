@@ -22,7 +22,7 @@ struct DevelopCommand: ParsableCommand {
 
     func run() throws {
         for file in [samples, model] { try InputFile.check(file) }
-        try OutputFile.check(output)
+        try OutputFile.check(output, inputs: [samples, model])
         let scratch = FileManager.default.temporaryDirectory.appendingPathComponent("octavo-\(UUID().uuidString)")
         try FileManager.default.createDirectory(at: scratch, withIntermediateDirectories: true)
         defer { try? FileManager.default.removeItem(at: scratch) }

@@ -34,7 +34,7 @@ struct Inspect: ParsableCommand {
 /// Files that a person names on the command line. Each check says what is wrong with which file, and exits.
 enum InputFile {
     static func check(_ path: String) throws {
-        let file = open(path, O_RDONLY | O_CLOEXEC)
+        let file = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK)
         guard file < 0 else {
             close(file)
             return
@@ -42,18 +42,55 @@ enum InputFile {
         throw refusal("cannot read \(path)")
     }
 
-    fileprivate static func refusal(_ what: String) -> ExitCode {
-        let reason = String(cString: strerror(errno))
+    fileprivate static func refusal(_ what: String, _ number: Int32 = errno) -> ExitCode {
+        refusal(what, String(cString: strerror(number)))
+    }
+
+    fileprivate static func refusal(_ what: String, _ reason: String) -> ExitCode {
         FileHandle.standardError.write(Data("octavo: \(what): \(reason)\n".utf8))
         return ExitCode(2)
     }
 }
 
 enum OutputFile {
-    /// Before hours of work rather than after them.
-    static func check(_ path: String) throws {
+    /// Before hours of work rather than after them. What is read must not be written over.
+    static func check(_ path: String, inputs: [String]) throws {
         let directory = URL(fileURLWithPath: path).deletingLastPathComponent().path
-        guard access(directory, W_OK | X_OK) != 0 else { return }
-        throw InputFile.refusal("cannot write \(path)")
+        guard access(directory, W_OK | X_OK) == 0 else { throw InputFile.refusal("cannot write \(path)") }
+        var status = stat()
+        guard stat(path, &status) == 0 else { return }
+        if status.st_mode & S_IFMT == S_IFDIR { throw InputFile.refusal("cannot write \(path)", EISDIR) }
+        for input in inputs {
+            var other = stat()
+            guard stat(input, &other) == 0, other.st_dev == status.st_dev, other.st_ino == status.st_ino else {
+                continue
+            }
+            throw InputFile.refusal("cannot write \(path)", "it is an input; choose another file")
+        }
+    }
+
+    /// For a file that will take the place of what is there: that must not be anything but a file.
+    static func checkReplaceable(_ path: String) throws {
+        var status = stat()
+        guard stat(path, &status) == 0, ![S_IFREG, S_IFDIR].contains(status.st_mode & S_IFMT) else { return }
+        throw InputFile.refusal("cannot write \(path)", "it is not a regular file")
+    }
+
+    /// What was there is gone only once all of the new file is.
+    static func move(_ source: String, to target: String) throws {
+        if rename(source, target) == 0 { return }
+        guard errno == EXDEV else { throw InputFile.refusal("cannot write \(target)") }
+        let beside = target + ".\(getpid()).partial"
+        do {
+            try FileManager.default.copyItem(atPath: source, toPath: beside)
+        } catch {
+            unlink(beside)
+            throw InputFile.refusal("cannot write \(target)", "\(error.localizedDescription)")
+        }
+        guard rename(beside, target) == 0 else {
+            let reason = errno
+            unlink(beside)
+            throw InputFile.refusal("cannot write \(target)", reason)
+        }
     }
 }

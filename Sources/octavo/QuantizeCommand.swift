@@ -92,9 +92,12 @@ struct QuantizeCommand: ParsableCommand {
     }
 
     func run() throws {
-        for file in [model, calibration] + [evaluation].compactMap({ $0 }) { try InputFile.check(file) }
-        try OutputFile.check(output)
-        if let statistics { try OutputFile.check(statistics) }
+        let inputs = [model, calibration] + [evaluation].compactMap { $0 }
+        for file in inputs { try InputFile.check(file) }
+        for file in [output, reportPath] + [html, plan, statistics].compactMap({ $0 }) {
+            try OutputFile.check(file, inputs: inputs)
+            try OutputFile.checkReplaceable(file)
+        }
         let scratch = try makeScratch()
         defer { if self.scratch == nil { try? FileManager.default.removeItem(atPath: scratch) } }
         let bar = ProgressBar()
@@ -102,7 +105,9 @@ struct QuantizeCommand: ParsableCommand {
         let results: WorkEvent.Results
         do {
             defer { keepStatistics(measured.withLock { $0 }, scratch) }
-            results = try Worker.quantize(order(scratch), digest: { try Digest(sha256OfFile: $0) }) { event in
+            results = try Worker.quantize(
+                order(scratch), digest: { try Digest(sha256OfFile: $0) }, packing: PackedSize.ofWeights
+            ) { event in
                 bar.show(event)
                 if case .measuredStatistics(let files) = event { measured.withLock { $0 = files } }
             }
@@ -114,21 +119,20 @@ struct QuantizeCommand: ParsableCommand {
             throw ExitCode(failure.fault == .user ? 2 : 1)
         }
         bar.clear()
-        try move(scratch + "/" + results.artifact, to: output)
-        try move(scratch + "/" + results.report, to: report ?? output + ".report.json")
-        if let html { try move(scratch + "/" + results.reportHtml, to: html) }
-        if let plan { try move(scratch + "/" + results.plan, to: plan) }
+        try OutputFile.move(scratch + "/" + results.artifact, to: output)
+        try OutputFile.move(scratch + "/" + results.report, to: reportPath)
+        if let html { try OutputFile.move(scratch + "/" + results.reportHtml, to: html) }
+        if let plan { try OutputFile.move(scratch + "/" + results.plan, to: plan) }
         print(try String(contentsOfFile: scratch + "/" + results.reportText, encoding: .utf8), terminator: "")
     }
+
+    private var reportPath: String { report ?? output + ".report.json" }
 
     /// Even a conversion that fails in the end has calibrated for the next one.
     private func keepStatistics(_ files: StatisticsFiles?, _ scratch: String) {
         guard let files, let statistics else { return }
-        do {
-            try move(scratch + "/" + files.content, to: statistics)
-        } catch {
-            FileHandle.standardError.write(Data("octavo: the statistics were not written: \(error)\n".utf8))
-        }
+        // What went wrong was said; the artifact is worth more.
+        try? OutputFile.move(scratch + "/" + files.content, to: statistics)
     }
 
     private func order(_ scratch: String) throws -> WorkOrder.Quantize {
@@ -181,11 +185,6 @@ struct QuantizeCommand: ParsableCommand {
         try FileManager.default.createDirectory(
             atPath: directory, withIntermediateDirectories: true, attributes: [.posixPermissions: 0o700])
         return directory
-    }
-
-    private func move(_ source: String, to target: String) throws {
-        try? FileManager.default.removeItem(atPath: target)
-        try FileManager.default.moveItem(atPath: source, toPath: target)
     }
 }
 

@@ -1,9 +1,11 @@
 import ArgumentParser
 import CLinux
+import Dispatch
 import Domain
 import Foundation
 import Optimizer
 import Storage
+import Synchronization
 
 /// The worker half: one order on fd 0, events on fd 3, results in the scratch directory. Started by the server only.
 struct Work: ParsableCommand {
@@ -26,9 +28,16 @@ struct Work: ParsableCommand {
             events.send(.failed(Failure(.internal, detail: "The order cannot be read: \(error)")))
             Foundation.exit(1)
         }
-        Self.exitWithParent()
+        let answers = AnswerPipe(descriptor: 0)
+        let quiet = Quiet { event in
+            events.send(event)
+            return answers.next()
+        }
         do {
-            events.send(try Worker.carryOut(order, digest: { try Digest(sha256OfFile: $0) }, tell: events.send))
+            events.send(
+                try Worker.carryOut(
+                    order, digest: { try Digest(sha256OfFile: $0) }, packing: PackedSize.ofWeights, quiet: quiet,
+                    tell: events.send))
         } catch {
             events.send(.failed(Failure(wrapping: error, stage: nil)))
         }
@@ -36,7 +45,7 @@ struct Work: ParsableCommand {
         _exit(0)
     }
 
-    /// The order is one line; the pipe stays open behind it for as long as the parent lives.
+    /// The order is one line; the pipe stays open behind it for as long as the parent lives, for its answers.
     private static func readLine() throws -> [UInt8] {
         var line: [UInt8] = []
         var chunk = [UInt8](repeating: 0, count: 65_536)
@@ -48,16 +57,39 @@ struct Work: ParsableCommand {
             if chunk[..<count].contains(UInt8(ascii: "\n")) { return line }
         }
     }
+}
 
-    /// End of file on fd 0 means that the server is gone: nobody wants the result.
-    private static func exitWithParent() {
+/// The server's answers behind the order, one JSON line each. Ends the process when the pipe ends: the server is gone, and
+/// nobody wants the result.
+final class AnswerPipe: Sendable {
+    private let answers = Mutex<[WorkAnswer]>([])
+    private let arrived = DispatchSemaphore(value: 0)
+
+    init(descriptor: Int32) {
         Thread.detachNewThread {
+            var line: [UInt8] = []
             var byte: UInt8 = 0
             while true {
-                let count = read(0, &byte, 1)
-                if count == 0 || (count < 0 && errno != EINTR) { _exit(3) }
+                let count = read(descriptor, &byte, 1)
+                if count < 0, errno == EINTR { continue }
+                guard count > 0 else { _exit(3) }
+                guard byte == UInt8(ascii: "\n") else {
+                    line.append(byte)
+                    continue
+                }
+                // Only its server writes here, so a line that is no answer is the end as well.
+                guard let answer = try? JSON.decode(WorkAnswer.self, from: line) else { _exit(3) }
+                line = []
+                self.answers.withLock { $0.append(answer) }
+                self.arrived.signal()
             }
         }
+    }
+
+    /// Waits for the next answer.
+    func next() -> WorkAnswer? {
+        arrived.wait()
+        return answers.withLock { $0.isEmpty ? nil : $0.removeFirst() }
     }
 }
 

@@ -95,6 +95,7 @@ import Testing
         #expect(grey.geometry.channels == 1 && grey.values.mean.isEmpty && grey.values.scale == 1.0 / 255)
         let own = try resolved(model([1, 1, 28, 28]), Preprocessing(mean: [0.1], pictures: .init(preset: .unit)))
         #expect(own.values.mean == [0.1])
+        expectRefusal("3 values for mean. Give one.", model([1, 1, 28, 28]), Preprocessing(mean: [1, 2, 3]))
     }
 
     private func expectRefusal(_ words: String, _ model: ModelSummary, _ preprocessing: Preprocessing = .identity) {
@@ -119,6 +120,10 @@ import Testing
         var short = PictureRecipe(preset: .imagenetTorch)
         short.shortSide = 200
         expectRefusal("short_side=224 or more", model(image), Preprocessing(pictures: short))
+        let two = "values for mean. Give one, or one for each channel."
+        expectRefusal("2 \(two)", model(image), Preprocessing(mean: [1, 2]))
+        expectRefusal(
+            "2 values for std", model(image), Preprocessing(std: [1, 2], pictures: .init(preset: .imagenetTorch)))
     }
 
     @Test func openSizesFollowFromTheRecipe() throws {

@@ -106,6 +106,54 @@ struct BadInputCommandTests {
             "\(refused)")
     }
 
+    @Test func whatIsThereIsOnlyReplacedByAFile() throws {
+        let folder = directory.path + "/results"
+        try FileManager.default.createDirectory(atPath: folder, withIntermediateDirectories: false)
+        let kept = try directory.write("results/kept.txt", Array("kept".utf8))
+        let pipe = directory.path + "/pipe"
+        try #require(mkfifo(pipe, 0o600) == 0)
+        for (option, place, reason) in [
+            ("-o", folder, "Is a directory"), ("--report", folder, "Is a directory"), ("--plan", pipe, "regular file"),
+            ("-o", pipe, "regular file"), ("-o", model, "is an input"), ("-o", samples, "is an input"),
+        ] {
+            let others = option == "-o" ? [] : ["-o", output]
+            let refused = try octavo(
+                ["quantize", model, "--calibration", samples, option, place, "--measure-time", "0.02"] + others)
+            #expect(refused.exit == 2 && refused.errors.contains(reason), "\(refused)")
+            #expect(refused.errors.hasPrefix("octavo: cannot write \(place): "), "\(refused)")
+        }
+        #expect(try String(contentsOfFile: kept, encoding: .utf8) == "kept")
+        #expect(try Data(contentsOf: URL(fileURLWithPath: model)) == Data(JobsFiles.model()))
+        let developed = try octavo(["develop", samples, model, "-o", samples])
+        #expect(developed.exit == 2 && developed.errors.contains("is an input"), "\(developed)")
+        #expect(try Data(contentsOf: URL(fileURLWithPath: samples)) == Data(JobsFiles.samples()))
+        try expectNoOutput()
+        // An earlier result is replaced.
+        _ = try directory.write("out.onnx", Array("earlier".utf8))
+        #expect(try quantize(model, samples).exit == 0)
+        #expect(try Data(contentsOf: URL(fileURLWithPath: output)).count > 7)
+    }
+
+    @Test func aPipeIsNoModelAndNothingIsWaitedFor() throws {
+        let pipe = directory.path + "/pipe.onnx"
+        try #require(mkfifo(pipe, 0o600) == 0)
+        let refused = try octavo(["inspect", pipe])
+        #expect(refused.exit == 2 && refused.errors.contains("not a regular file"), "\(refused)")
+    }
+
+    @Test func aDataDirectoryThatCannotBeMadeIsSaid() throws {
+        let file = try directory.write("file", [1])
+        let refused = try octavo(["serve", "--listen", "127.0.0.1:0", "--data", file + "/data"])
+        #expect(refused.exit != 0 && refused.output == "", "\(refused)")
+        #expect(refused.errors.contains("cannot use \(file)/data") && !refused.errors.contains("NSCocoa"), "\(refused)")
+    }
+
+    @Test func theVersionIsSaid() throws {
+        let version = try octavo(["--version"])
+        #expect(version.exit == 0 && version.output.hasPrefix("octavo "), "\(version)")
+        #expect(try octavo(["doctor"]).output.hasPrefix(version.output), "\(version)")
+    }
+
     @Test func withoutAnEngineTheReasonAndTheRemedyAreSaid() throws {
         let none = ["OCTAVO_ONNXRUNTIME": "/nonexistent"]
         let refused = try quantize(model, samples, environment: none)

@@ -81,9 +81,23 @@ struct BadInputSampleTests {
         #expect(end.json["state"] as? String == "succeeded", "\(end.text)")
     }
 
+    /// Nobody would notice that nothing was done.
+    @Test(arguments: ["preset=yolo", "size=320", "split=val", "on_error=skip", "fill=0&scale=1/255"])
+    func whatIsForPicturesIsRefusedForArrays(_ query: String) throws {
+        let client = try JobsClient()
+        let answer = try client.post(
+            "/v1/calibration-sets?" + query, JobsFiles.samples(), 422, code: "invalid-calibration-set")
+        #expect(answer.detail.contains("pictures only"), "\(answer.detail)")
+        #expect(try client.traces() == [])
+    }
+
     @Test func aPreprocessingThatMakesNoSenseIsRefused() throws {
         let client = try JobsClient()
-        for query in ["scale=x", "scale=1/0", "std=0", "mean=1,a", "layout=nchw", "role=test", "sclae=1", "scale=nan"] {
+        for query in [
+            "scale=x", "scale=1/0", "std=0", "mean=1,a", "layout=nchw", "role=test", "sclae=1", "scale=nan",
+            "scale=1e-300",
+            "scale=1e300", "std=1e-300", "std=1e300", "mean=1e300",
+        ] {
             try client.post(
                 "/v1/calibration-sets?" + query, JobsFiles.samples(), 400,
                 code: query.hasPrefix("sclae") ? "unknown-parameter" : "invalid-parameter")

@@ -18,9 +18,19 @@ struct DownloadCurlTests {
         let tag = try #require(whole.fields["etag"])
 
         try codings(client, path, whole, tag)
+        try sizes(client, "/v1/jobs/\(end.id)")
         try ranges(client, path, whole, tag)
         try conditions(client, path, tag)
         try resumption(client, path, whole.body)
+    }
+
+    /// What the report says of compressed sizes is what is sent.
+    private func sizes(_ client: JobsClient, _ job: String) throws {
+        let size = try #require(try client.get(job + "/report").json["size"] as? [String: Any])
+        for (coding, key) in [("deflate", "artifact_stored_bytes"), ("gzip", "artifact_gzip_bytes")] {
+            let sent = try client.get(job + "/artifact", with: ["-H", "Accept-Encoding: \(coding)"])
+            #expect(size[key] as? Int == sent.body.count, "\(size)")
+        }
     }
 
     private func codings(_ client: JobsClient, _ path: String, _ whole: Curl.Answer, _ tag: String) throws {

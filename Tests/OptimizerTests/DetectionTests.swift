@@ -233,6 +233,16 @@ import Testing
         #expect(reader.head == .endToEnd)
     }
 
+    /// With suppression inside, a picture without objects gives rows of zeros: they say nothing of the unit of the others.
+    @Test func aFirstPictureWithoutObjectsLeavesPixelsPixels() throws {
+        let empty = try TensorValue(floats: [Float](repeating: 0, count: 60), shape: [1, 10, 6])
+        let reader = try #require(try HeadReader([empty], height: height, width: width))
+        #expect(reader.head == .endToEnd)
+        let found = try reader.detections([try endToEnd()])
+        let direct = try #require(try HeadReader([try endToEnd()], height: height, width: width))
+        #expect(try found.map(\.box) == direct.detections([try endToEnd()]).map(\.box))
+    }
+
     @Test func whatIsNoDetectorIsNone() throws {
         let random = try TensorValue(floats: (0..<140).map { Float($0) - 70 }, shape: [1, 7, 20])
         let scores = try TensorValue(floats: [Float](repeating: 0.1, count: 10), shape: [1, 10])

@@ -209,6 +209,33 @@ import Testing
         #expect(try parameters(outcome.graph, .uint8).contains([Int(Float(0.0085).bitPattern), 120]))
     }
 
+    /// The runtime would fuse such a layer and compute wrong numbers.
+    @Test(arguments: [1, 2]) func scalesAlongAnotherAxisAreNotKeptAndSaidSo(_ axis: Int) throws {
+        var g = GraphBuilder(seed: 19)
+        let x = g.pair(g.input("x", [1, 8, 8, 8]), scale: 0.0079, zero: 127)
+        let a = g.pair(g.relu(g.conv(x, weight: g.pairedWeight([16, 8, 3, 3], axis: 0, limit: 0.2), 16)), scale: 0.01)
+        g.output(g.conv(a, weight: g.pairedWeight([16, 16, 3, 3], axis: axis, limit: 0.1), 16))
+        let outcome = try convert(g).1
+        #expect(code(outcome, "quantization-kept")?.contains("1 weights keep") == true)
+        #expect(code(outcome, "quantization-filled-in")?.contains("0 weights that the model had left open") == true)
+        #expect(code(outcome, "quantization-axis")?.hasPrefix("1 weights came in integers") == true)
+        let inputs = try randomInputs(["x": [1, 8, 8, 8]])
+        let difference = try relativeDifference(
+            Evaluation(g.model())(inputs), Evaluation(outcome.artifact, optimization: .all)(inputs))
+        #expect(difference < 0.1, "wrong scales would miss by the whole")
+    }
+
+    @Test func anAxisThatIsNoneIsRefused() throws {
+        var g = GraphBuilder(seed: 20)
+        let x = g.input("x", [1, 8, 8, 8])
+        g.output(g.conv(x, weight: g.pairedWeight([16, 8, 3, 3], axis: 0, limit: 0.2), 16))
+        for i in g.graph.nodes.indices where g.graph.nodes[i].op.hasSuffix("uantizeLinear") {
+            g.graph.nodes[i].attributes = [.int("axis", 7)]
+        }
+        let failure = try Conversions().failure(g.model(), samples)
+        #expect(failure.type == .alreadyQuantized && failure.detail.contains("axis 7"), "\(failure)")
+    }
+
     @Test func weightsAloneKeepTheirIntegersAsWell() throws {
         let outcome = try convert(pytorch(), scheme: .int8Weights).1
         #expect(outcome.plan.form == "weight-only")

@@ -73,6 +73,28 @@ import Testing
         zip.expectRefusal(
             files("a.png,2\n", [("classes.txt", .init(text: "one\ntwo\n"))]), file: "labels.csv", "index from 0 to 1")
         zip.expectRefusal(files("a.png,1\n"), file: "x/b.png", "has no label")
+        zip.expectRefusal(files("a.png,1.5\n"), file: "labels.csv", "the class '1.5'")
+        zip.expectRefusal(files("a.png,1e30\n"), file: "labels.csv", "the class '1e30'")
+    }
+
+    /// Whoever sorts "10.0" before "2.0" as names gives every picture another class.
+    @Test func indicesWrittenAsDecimalsAreIndices() throws {
+        let files = pictures(["a.png", "b.png"]) + [("labels.csv", .init(text: "a.png,10.0\nb.png,2.0\n"))]
+        let developed = try zip.developed(files)
+        #expect(developed.labels == [10, 2] && !developed.ordered)
+    }
+
+    @Test(arguments: [
+        ("annotations.json", "{\"images\": ["),
+        ("annotations.json", #"{"images":[],"annotations":[],"categories":[]}"#),
+        ("labels/other.txt", "0 .5 .5 .2 .2"), ("voc/a.xml", "<annotation/>"),
+    ])
+    func labelsThatCannotBeUsedAreNotPassedOverInSilence(_ file: String, _ text: String) throws {
+        let summary = try zip.summary(pictures(["images/a.png", "images/b.png"]) + [(file, .init(text: text))])
+        #expect(summary.pictures?.labels == SampleSetSummary.Pictures.Labels.none)
+        #expect(summary.findings.contains { $0.code == "labels-unused" && $0.pointer == file }, "\(summary.findings)")
+        let plain = try zip.summary(pictures(["images/a.png"]) + [("README.txt", .init(text: "pictures"))])
+        #expect(!plain.findings.contains { $0.code == "labels-unused" })
     }
 
     // MARK: Boxes

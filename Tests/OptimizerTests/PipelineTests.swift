@@ -131,6 +131,13 @@ import Testing
         #expect(outcome.report.split.overlap == 0)
     }
 
+    @Test func samplesUnderAnotherNameAreNotHeldOut() throws {
+        let same = try Conversions()(Self.branchy().model(), Self.samples, evaluation: Self.samples)
+        #expect(!same.report.split.heldOut && same.report.split.overlap == 6)
+        #expect(same.report.verdict.quality == .calibrationFidelity)
+        #expect(same.report.verdict.line.contains("measured on the calibration samples"), "\(same.report.verdict.line)")
+    }
+
     @Test func excludedNodesStayFloat() throws {
         var conversion = try Conversions()
         conversion.recipe.options.exclude = ["conv*"]

@@ -94,7 +94,12 @@ import Testing
         #expect(findings.contains { $0.code == "duplicate-samples" && $0.detail.hasPrefix("2 of 4") })
     }
 
-    @Test(arguments: [Preprocessing(scale: .nan), Preprocessing(std: [1, 0, 1]), Preprocessing(mean: [.infinity])])
+    /// The arithmetic is that of float32: beyond its range everything would become 0, NaN or infinite.
+    @Test(arguments: [
+        Preprocessing(scale: .nan), Preprocessing(std: [1, 0, 1]), Preprocessing(mean: [.infinity]),
+        Preprocessing(scale: 0), Preprocessing(scale: 1e-300), Preprocessing(scale: 1e300), Preprocessing(std: [1e300]),
+        Preprocessing(std: [1e-300]), Preprocessing(mean: [-1e300]),
+    ])
     func impossiblePreprocessingIsRefused(_ preprocessing: Preprocessing) {
         #expect(throws: Failure.self) { try summary([("x", NPY.floats([1, 3], [1, 2, 3]))], preprocessing) }
     }

@@ -84,6 +84,7 @@ struct Conversions {
     /// Files of statistics that may be used.
     var statistics: [String] = []
     var preprocessing = Preprocessing.identity
+    var quiet = Quiet()
 
     init() throws { scratch = try ScratchDirectory() }
 
@@ -109,7 +110,7 @@ struct Conversions {
         let constant = artifactDigest.map { digest -> Pipeline.FileDigest in { _ in digest } }
         let fingerprint: Pipeline.FileDigest = { try Self.fingerprint($0) }
         let hash = namesFiles ? fingerprint : constant
-        let results = try Pipeline(order, engine: engine, budget: budget, digest: hash) { event in
+        let results = try Pipeline(order, engine: engine, budget: budget, digest: hash, quiet: quiet) { event in
             if case .log(let line) = event { log.withLock { $0.append(line) } }
         }.run()
         let bytes = try scratch.read(results.artifact)

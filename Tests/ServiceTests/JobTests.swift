@@ -308,6 +308,21 @@ import Testing
         await site.stop()
     }
 
+    @Test func knownFieldsAreListedOnce() async throws {
+        let site = try await Site()
+        let gate = #"{"metric":"top1","max_drop":0,"zzz":1}"#
+        let targets = #"["onnxruntime-x64"]"#
+        let answer = try await site.json(
+            "/v1/jobs", #"{"model":"m","calibration_set":"s","targets":\#(targets),"zzz":1,"gate":\#(gate)}"#)
+        let details = (answer.json["errors"] as? [[String: Any]] ?? []).compactMap { $0["detail"] as? String }
+        #expect(details.count == 2 && details.allSatisfy { $0.contains("known: ") }, "\(answer)")
+        for detail in details {
+            let known = detail.split(separator: ":").last?.dropLast().split(separator: ",") ?? []
+            #expect(Set(known).count == known.count, "\(detail)")
+        }
+        await site.stop()
+    }
+
     @Test func aGateNeedsSomethingToBeCheckedOn() async throws {
         let site = try await Site()
         let gate = #","gate":{"metric":"top1","max_drop":0.01}}"#

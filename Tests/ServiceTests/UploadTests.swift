@@ -154,6 +154,18 @@ import Testing
         await site.stop()
     }
 
+    /// Nobody computes it, and taking it for right would say that somebody did.
+    @Test(arguments: ["/v1/models", "/v1/calibration-sets"], ["Content-Digest", "Repr-Digest"])
+    func aFormWithADigestIsRefused(_ path: String, _ field: String) async throws {
+        let site = try await Site()
+        let empty = "sha-256=:47DEQpj8HBSa+/TImW+5JCeuQeRkm5NMpJWZG3hSuFU=:"
+        let answer = try await site.send(
+            .post, path, FakeWorker.model(), fields: ["Content-Type": "multipart/form-data; boundary=x", field: empty])
+        #expect(answer.status == 400 && answer.code == "invalid-digest", "\(answer)")
+        #expect(try site.blobFiles() == [])
+        await site.stop()
+    }
+
     @Test func codedAndUnknownThingsAreRefused() async throws {
         let site = try await Site()
         let coded = try await site.send(
@@ -165,6 +177,26 @@ import Testing
         #expect(try await site.send(.post, "/v1/models?name=a/b", FakeWorker.model()).code == "invalid-parameter")
         #expect(try await site.send(.post, "/v1/models?name=a&name=b", FakeWorker.model()).code == "repeated-parameter")
         await site.stop()
+    }
+
+    /// Arrays that came compressed are unpacked by the worker, which must be allowed to.
+    @Test func aCompressedSetMayBeUnpacked() async throws {
+        let site = try await Site { $0.diskReserve = 1 << 20 }
+        let set = try await site.send(.post, "/v1/calibration-sets", FakeWorker.samples(inspection: "limits"))
+        #expect(try fileBytes(set.text("detail")) > 64 << 20, "\(set)")
+        // 1.6 GB of float32 in a file of a few bytes.
+        try await site.send(.post, "/v1/calibration-sets?name=large", FakeWorker.samples(100_000_000))
+        try await site.send(.post, "/v1/models?name=m", FakeWorker.model("limits"))
+        let job = try await site.json("/v1/jobs", #"{"model":"m","calibration_set":"large"}"#)
+        let ended = try await site.ended(try #require(job.text("id")))
+        #expect(try fileBytes(ended.failure["detail"] as? String) >= 1_600_000_000, "\(ended)")
+        await site.stop()
+    }
+
+    private func fileBytes(_ arguments: String?) throws -> Int64 {
+        let words = try #require(arguments).split(whereSeparator: { $0 == " " || $0 == "." })
+        let place = try #require(words.firstIndex(of: "--file-bytes"))
+        return try #require(Int64(words[place + 1]))
     }
 
     @Test func aSetKeepsItsPreprocessingAndVersions() async throws {

@@ -32,6 +32,21 @@ import Testing
         #expect(try contents(of: reader.path).count == Int(blob.storedSize))
     }
 
+    @Test(arguments: SampleBytes.allCases, sizes)
+    func theSizeOfAStoredFileIsKnownBeforehand(_ kind: SampleBytes, _ size: Int) throws {
+        let bytes = kind.make(size)
+        let path = directory("file")
+        try overwrite(path, with: bytes)
+        let known = try PackedSize.ofWeights(path)
+        let blob = try store.put(bytes)
+        #expect(known.stored == blob.storedSize)
+        #expect(try known.gzip == store.reader(blob.digest).gzipSize)
+    }
+
+    @Test func aFileThatIsNotThereHasNoSize() {
+        #expect(throws: StorageError.self) { try PackedSize.ofWeights(directory("nothing")) }
+    }
+
     @Test(arguments: SampleBytes.allCases, [0, 1, 65536, 1 << 20, 1 << 20 + 1, 3 << 20])
     func pythonReadsTheZlibStreamAndTheGzipForm(_ kind: SampleBytes, _ size: Int) throws {
         let bytes = kind.make(size)

@@ -23,6 +23,7 @@ package enum FakeWorker {
     private static let script = #"""
         #!/bin/sh
         # Reads one order from fd 0, answers with lines on fd 3. Needs nothing but sh and sed.
+        arguments=$*
         IFS= read -r order
         send() { printf '%s\n' "$1" >&3; }
         text() { printf '%s' "$order" | sed -n "s|.*\"$1\":\"\([^\"]*\)\".*|\1|p"; }
@@ -42,6 +43,7 @@ package enum FakeWorker {
             memory) exit 12 ;;
             disk) exit 28 ;;
             badalloc) echo "terminate called after throwing an instance of 'std::bad_alloc'" >&2; kill -ABRT $$ ;;
+            limits) fail invalid-model "$arguments" ;;
             hang) hang ;;
             stubborn) trap '' TERM; hang ;;
             fd) ls -l /proc/self/fd | sed -n 's|.* \([0-9]*\) -> \(.*\)|fd \1|p'; grep Sig /proc/self/status ;;

@@ -10,6 +10,10 @@ int octavo_spawn(
     const char *path, char *const arguments[], char *const environment[], int order, int output, int events,
     pid_t *pid);
 
+/// Stops the process group of this child of ours (SIGSTOP) and waits until the child itself stands still or has ended,
+/// for 100 ms at most: a thread that sleeps in the kernel stops when it wakes. 0, or -1 with errno ETIMEDOUT.
+int octavo_hold(pid_t pid);
+
 /// A descriptor, close-on-exec, that becomes readable when the process ends; -1 with errno where the kernel has none.
 int octavo_pidfd_open(pid_t pid);
 
@@ -24,8 +28,12 @@ int octavo_set_nonblocking(int fd);
 int octavo_reap(pid_t pid, int block, int *code, int *signal);
 
 /// Limits the calling process for good: address space, CPU seconds and size of any file written (0 leaves a limit as it
-/// is), no core files, no new privileges, first to go when the machine runs out of memory. Called by a worker before it reads its order. 0, or -1 with errno.
+/// is), no core files, no new privileges, first to go when the machine runs out of memory, and killed when the thread that
+/// spawned it ends. Called by a worker before it reads its order. 0, or -1 with errno.
 int octavo_confine(uint64_t address_space, uint64_t cpu_seconds, uint64_t file_bytes);
+
+/// Gives the memory that malloc holds and nobody uses back to the system.
+void octavo_trim_memory(void);
 
 /// "SIGSEGV" and the like, or NULL for a signal without a name here.
 const char *octavo_signal_name(int signal);

@@ -25,4 +25,10 @@ struct ClassScores {
 
 extension ClassScores {
     var count: Int { scores.count }
+
+    /// The best score less the second best.
+    var margin: Float {
+        let first = best
+        return scores[first] - (scores.indices.filter { $0 != first }.map { scores[$0] }.max() ?? scores[first])
+    }
 }

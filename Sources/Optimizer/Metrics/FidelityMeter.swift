@@ -2,8 +2,8 @@ package import Domain
 package import Inference
 import ModelGraph
 
-/// Compares the artifact's outputs with the FP32 model's, sample by sample, keeping sums only. A value: each worker thread
-/// may fill its own, merged in a fixed order afterwards.
+/// Compares the artifact's outputs with the FP32 model's, sample by sample, keeping sums and one margin per sample. A value:
+/// each worker thread may fill its own, merged in a fixed order afterwards.
 package struct FidelityMeter: Sendable {
     private static let worstCount = 10
 
@@ -16,6 +16,7 @@ package struct FidelityMeter: Sendable {
     private var sameBest = 0
     private var withinFive = 0
     private var shift = ScoreShift()
+    private var calls = CallMargins()
     private var worst: [Worst] = []
 
     /// `outputs` are the names of the tensors that `add` gets, in this order.
@@ -50,8 +51,10 @@ package struct FidelityMeter: Sendable {
             case .incomparable: break
             }
             if output == scores?.output {
-                flipped = rank(a, b)
+                let changed = rank(a, b)
+                flipped = changed
                 shift.add(a, b)
+                calls.add(sample: index, margin: ClassScores(a).margin, agrees: !changed)
             }
         }
         keep(Worst(index: index, digest: digest, decibels: lowest, flipped: flipped))
@@ -67,6 +70,7 @@ package struct FidelityMeter: Sendable {
         sameBest += other.sameBest
         withinFive += other.withinFive
         shift.merge(other.shift)
+        calls.merge(other.calls)
         other.worst.forEach { keep($0) }
     }
 
@@ -83,7 +87,7 @@ package struct FidelityMeter: Sendable {
             top1: Double(sameBest) / Double(scored), top1Interval: Statistics.wilson(sameBest, of: scored),
             top5: scores.classes > 5 ? Double(withinFive) / Double(scored) : nil,
             klDivergence: shift.result?.divergence,
-            fp32Confidence: shift.result?.fp32, int8Confidence: shift.result?.int8)
+            fp32Confidence: shift.result?.fp32, int8Confidence: shift.result?.int8, closeCalls: calls.closest)
     }
 
     private static func scoreOutput(_ values: [TensorValue]) -> (output: Int, classes: Int)? {

@@ -37,6 +37,11 @@ package enum HostEnvironment {
         kilobytes("VmHWM", in: "/proc/self/status", HostFiles(root: root))
     }
 
+    /// Resident size of this process now, in bytes.
+    static func residentBytes(root: String = "") -> Int64? {
+        kilobytes("VmRSS", in: "/proc/self/status", HostFiles(root: root))
+    }
+
     private static var architecture: String {
         #if arch(x86_64)
             "x86_64"

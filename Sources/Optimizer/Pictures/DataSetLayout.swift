@@ -129,6 +129,25 @@ struct LabelFiles: Sendable {
         byName = Dictionary(self.members.map { ($0.name, $0) }) { first, _ in first }
     }
 
+    /// Says so when files that look like labels gave none.
+    func findings(_ labels: PictureLabels) -> [Finding] {
+        guard labels.form == .none, let file = members.first(where: Self.looksLikeLabels) else { return [] }
+        return [
+            Finding(
+                .warning, code: "labels-unused",
+                detail: "The set has no labels, although it holds '\(file.name)': that has none of the usual forms, is "
+                    + "damaged, or names no picture of the set. Repair it if the pictures are to count as labelled.",
+                pointer: file.name)
+        ]
+    }
+
+    private static func looksLikeLabels(_ member: ZipDirectory.Member) -> Bool {
+        let known = [".json", ".csv", ".xml"].contains { member.lowercase.hasSuffix($0) }
+        // Lists of classes and words about the set lie beside pictures without labels too.
+        let beside = ["classes", "labels", "synset", "readme", "license"].contains(member.stem.lowercased())
+        return known || member.lowercase.hasSuffix(".txt") && !member.folders.isEmpty && !beside
+    }
+
     func named(_ name: String) -> ZipDirectory.Member? { byName[name] }
 
     /// The one with this last name that lies least deep.

@@ -49,7 +49,7 @@ package struct PictureArchive: Sendable {
                     + "for calibration.")
         }
         let labels = try PictureLabels(pictures, texts, layout)
-        findings = layout.findings(labels)
+        findings = layout.findings(labels) + texts.findings(labels)
         var entries: [Entry] = []
         for picture in pictures {
             do {

@@ -169,14 +169,16 @@ private struct CSVLabels {
             }
             found.append((picture, fields[1]))
         }
-        if classes.isEmpty, !found.allSatisfy({ Int($0.value) != nil }) {
+        if classes.isEmpty, found.contains(where: { Double($0.value) == nil }) {
             classes = Set(found.map(\.value)).sorted()
             ordered = true
         }
         let index = Dictionary(classes.enumerated().map { ($1, $0) }) { first, _ in first }
         for (picture, value) in found {
             let limit = classes.isEmpty ? 1_000_000 : classes.count
-            guard let kind = index[value] ?? Int(value), (0..<limit).contains(kind) else {
+            // Tables that had gaps once write 3 as 3.0.
+            guard let kind = index[value] ?? Double(value).flatMap(Int.init(exactly:)), (0..<limit).contains(kind)
+            else {
                 throw Failure.picture(
                     table.name,
                     "gives '\(picture)' the class '\(value)', which is neither a name of classes.txt nor an index from 0"

@@ -10,6 +10,15 @@ extension Report.Fidelity.Agreement {
     }
 }
 
+extension Report.Fidelity.CloseCalls {
+    /// "93.6 % of the 125 samples that FP32 decides by least (95 % 87.9–96.7), a margin of 1.2 or less"
+    var words: String {
+        "\(Number.percent(top1)) of the \(samples) samples that FP32 decides by least (95 % "
+            + "\(Number.fixed(top1Interval.low * 100, 1))–\(Number.fixed(top1Interval.high * 100, 1))), by margins of up to "
+            + Number.short(margin)
+    }
+}
+
 extension Report.Fidelity {
     /// For outputs that are no class scores, as of regressions, sounds and embeddings: correlation and the cosine of single
     /// samples.

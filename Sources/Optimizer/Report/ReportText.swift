@@ -50,6 +50,7 @@ package struct ReportText {
         }
         if let agreement = report.fidelity?.agreement {
             page.field("against FP32", Self.agreement(agreement))
+            page.field("close calls", agreement.closeCalls.map { "same best class for " + $0.words })
             if let words = agreement.scoreWords { page.field("scores", words) }
         }
     }
@@ -140,6 +141,7 @@ package struct ReportText {
         if let load = report.load, let fp32 = load.fp32FirstRunMs, let int8 = load.int8FirstRunMs {
             page.field("first run", "FP32 \(Number.short(fp32)) ms, INT8 \(Number.short(int8)) ms")
         }
+        page.field("other workers", latency.conditions.neighbours?.words)
         for note in latency.notes { page.sentence("Note: " + note) }
     }
 
@@ -171,7 +173,13 @@ package struct ReportText {
         if let before = size.modelWeightBytes, let after = size.artifactWeightBytes {
             rows.append(["weights", Number.bytes(before), Number.bytes(after)])
         }
+        let memory = report.memory
+        if let before = memory.fp32InferenceBytes, let after = memory.int8InferenceBytes {
+            rows.append(["inference", Number.bytes(before), Number.bytes(after)])
+        }
         page.columns(rows)
+        page.field("compressed", size.compressedWords)
+        page.field("inference", memory.inferenceAbsence.map { "not measured: " + $0 })
         if let peak = report.memory.peakRssBytes { page.field("this job", "at most \(Number.bytes(peak)) resident") }
     }
 
@@ -194,6 +202,8 @@ package struct ReportText {
         page.heading("Plan", "\(plan.quantizedActivations) activations and \(plan.quantizedWeights) weights in 8 bits")
         for kept in plan.keptFloat.prefix(8) { page.sentence("float: \(kept.name): \(kept.reason)", hanging: 4) }
         if plan.keptFloat.count > 8 { page.sentence("and \(plan.keptFloat.count - 8) more in the plan") }
+        for words in plan.figureWords { page.sentence(words) }
+        for dead in (plan.deadChannels ?? []).prefix(8) { page.sentence("dead: \(dead.words)", hanging: 4) }
     }
 
     private mutating func samples() {

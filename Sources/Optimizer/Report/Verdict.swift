@@ -54,7 +54,9 @@ extension Report.Verdict {
         }
         let decimals = Number.factorDecimals(latency.speedup)
         func fixed(_ value: Double) -> String { Number.fixed(value, decimals) }
-        let interval = "95 % \(fixed(latency.speedupInterval.low))–\(fixed(latency.speedupInterval.high))"
+        let interval =
+            "95 % \(fixed(latency.speedupInterval.low))–\(fixed(latency.speedupInterval.high))"
+            + (latency.conditions.neighbours?.wereStill == false ? ", not measured alone" : "")
         switch speed {
         case .faster: return "\(fixed(latency.speedup))× faster (\(interval))"
         case .slower:

@@ -54,9 +54,11 @@ struct Tuning {
         let float = try models.write(prepared.topology.graph, of: prepared.model, named: "prepared")
         let outputs = inputs.loaded.summary.outputs.map(\.name)
         let sample = try inputs.evaluation.sample(0)
-        let profiles = try [float, integer.path].map {
-            try Profile($0, in: models, inputs: sample, outputs: outputs, threads: order.threads, runs: 11)
-        }
+        let profiles = try models.quiet.during {
+            try [float, integer.path].map {
+                try Profile($0, in: models, inputs: sample, outputs: outputs, threads: order.threads, runs: 11)
+            }
+        }.result
         var timed = TimedPlacement(prepared.topology, integer.quantized.plan.placement, threads: order.threads)
         return try raced(integer, timed.slowInIntegers(float: profiles[0], integer: profiles[1]), "mixed", forms)
     }

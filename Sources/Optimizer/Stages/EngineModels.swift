@@ -8,6 +8,8 @@ import Quantization
 struct EngineModels {
     let engine: any Engine
     let directory: String
+    /// For whoever times a session.
+    var quiet = Quiet()
 
     /// Opens `graph` as the main graph of `model`.
     func session(

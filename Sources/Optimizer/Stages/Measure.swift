@@ -23,81 +23,132 @@ struct Race {
         return options
     }
 
-    /// Interleaved timings of both models, for about `budget` seconds.
-    func run(_ path: String, budget: Double) throws -> Report.Latency {
+    /// Interleaved timings of both models, for about `budget` seconds. `before` ran beside what was measured before and
+    /// belongs to the same figures.
+    func run(_ path: String, budget: Double, beside before: Neighbours? = nil) throws -> Report.Latency {
         let int8 = try models.engine.makeSession(.path(path), Self.options(order.threads))
-        let reference = try fp32.bind(sample)
-        let candidate = try int8.bind(sample)
-        var settings = LatencyMeter.Settings()
-        settings.budget = budget
-        settings.threads = order.threads
-        return try LatencyMeter(settings: settings).measure(
-            fp32: { try reference.run() }, int8: { try candidate.run() })
+        return try measure(fp32.bind(sample), int8.bind(sample), budget, beside: before)
     }
 
     /// Interleaved timings of two candidates: the first in FP32's place.
     func run(_ first: String, against second: String, budget: Double) throws -> Report.Latency {
         let a = try models.engine.makeSession(.path(first), Self.options(order.threads)).bind(sample)
         let b = try models.engine.makeSession(.path(second), Self.options(order.threads)).bind(sample)
+        return try measure(a, b, budget)
+    }
+
+    private func measure(
+        _ fp32: any Binding, _ int8: any Binding, _ budget: Double, beside before: Neighbours? = nil
+    ) throws -> Report.Latency {
         var settings = LatencyMeter.Settings()
         settings.budget = budget
         settings.threads = order.threads
-        return try LatencyMeter(settings: settings).measure(fp32: { try a.run() }, int8: { try b.run() })
+        let meter = LatencyMeter(settings: settings)
+        var (latency, neighbours) = try models.quiet.during {
+            try meter.measure(fp32: { try fp32.run() }, int8: { try int8.run() })
+        }
+        latency.add(.most(before, neighbours))
+        return latency
     }
 }
 
-/// Latency of both models and the time to load them.
+/// Latency of both models, the time to load them, and the memory that they take.
 struct Measure {
     struct Result {
         var latency: Report.Latency?
         /// Why there is none.
         var absence: String?
         var load: Report.Load?
+        var memory = Memory()
+    }
+    struct Memory {
+        var fp32: Int64?
+        var int8: Int64?
+        /// Why there is none.
+        var absence: String?
     }
     private let order: WorkOrder.Quantize
     private let inputs: Inputs
     private let models: EngineModels
 
-    init(_ order: WorkOrder.Quantize, _ inputs: Inputs, _ models: EngineModels) {
+    private let clock: StageClock
+
+    init(_ order: WorkOrder.Quantize, _ inputs: Inputs, _ models: EngineModels, _ clock: StageClock) {
         self.order = order
         self.inputs = inputs
         self.models = models
+        self.clock = clock
     }
 
     func callAsFunction(_ candidate: Candidate, seconds: Double) throws -> Result {
-        if let foreignness = order.recipe.target.foreignness { return Result(absence: foreignness) }
+        if let foreignness = order.recipe.target.foreignness {
+            return Result(absence: foreignness, memory: Memory(absence: foreignness))
+        }
         let cold = try cold(candidate)
-        let fp32 = try load(inputs.referencePath)
-        let int8 = try load(candidate.path)
-        let latency = try Race(order, inputs, models).run(candidate.path, budget: seconds)
+        let ((fp32, int8), beside) = try models.quiet.during {
+            (try load(inputs.referencePath), try load(candidate.path))
+        }
+        let latency = try Race(order, inputs, models).run(
+            candidate.path, budget: seconds, beside: .most(cold.beside, beside))
         return Result(
             latency: latency,
             load: Report.Load(
                 fp32Ms: fp32.load, int8Ms: int8.load, fp32FirstRunMs: fp32.first, int8FirstRunMs: int8.first,
-                fp32ColdMs: cold.fp32, int8ColdMs: cold.int8, coldAbsence: cold.absence))
+                fp32ColdMs: cold.fp32, int8ColdMs: cold.int8, coldAbsence: cold.absence),
+            memory: try memory(candidate))
+    }
+
+    private func memory(_ candidate: Candidate) throws -> Memory {
+        clock.peak()
+        let sample = try inputs.evaluation.sample(0)
+        func growth(_ path: String) throws -> Int64 {
+            try InferenceMemory().growth {
+                let session = try models.engine.makeSession(.path(path), Race.options(order.threads))
+                let outputs = session.outputs.map(\.name)
+                for _ in 0..<InferenceMemory.runs { _ = try session.run(sample, outputs: outputs) }
+            }
+        }
+        do {
+            return Memory(fp32: try growth(inputs.referencePath), int8: try growth(candidate.path))
+        } catch InferenceMemory.Absence.because(let reason) {
+            return Memory(absence: reason)
+        }
+    }
+
+    private struct Cold {
+        var fp32: Double?
+        var int8: Double?
+        var absence: String?
+        var beside: Neighbours?
     }
 
     /// Milliseconds from files that are on disk only to sessions.
-    private func cold(_ candidate: Candidate) throws -> (fp32: Double?, int8: Double?, absence: String?) {
+    private func cold(_ candidate: Candidate) throws -> Cold {
+        var cold = Cold()
         func time(_ files: [String], _ directory: String) throws -> Double {
             let file = try ColdFile(files, from: directory, below: order.scratch)
             defer { file.remove() }
-            let start = LatencyMeter.monotonic()
-            _ = try models.engine.makeSession(.path(file.path), Race.options(order.threads))
-            return Double(LatencyMeter.monotonic() - start) / 1e6
+            let (nanoseconds, beside) = try models.quiet.during {
+                let start = LatencyMeter.monotonic()
+                _ = try models.engine.makeSession(.path(file.path), Race.options(order.threads))
+                return LatencyMeter.monotonic() - start
+            }
+            cold.beside = .most(cold.beside, beside)
+            return Double(nanoseconds) / 1e6
         }
         do {
             let name = String(candidate.path.split(separator: "/").last ?? "")
-            let fp32 =
+            cold.fp32 =
                 inputs.imported == nil
                 ? try time([order.model.file] + inputs.loaded.summary.externalData, order.model.directory)
                 : try time([String(inputs.referencePath.split(separator: "/").last ?? "")], order.scratch)
-            return (fp32, try time([name], order.scratch), nil)
+            cold.int8 = try time([name], order.scratch)
+            return cold
         } catch ColdFile.Absence.because(let reason) {
-            return (nil, nil, reason)
+            return Cold(absence: reason)
         } catch let error as CocoaError {
             // A full disk, above all: no reason to lose the job.
-            return (nil, nil, "the files could not be copied: \(error.localizedDescription)")
+            return Cold(absence: "the files could not be copied: \(error.localizedDescription)")
         }
     }
 

@@ -11,16 +11,18 @@ struct Publish {
     private let engine: any Engine
     private let clock: StageClock
     private let digest: Pipeline.FileDigest?
+    private let packing: Pipeline.FilePacking?
 
     init(
         _ order: WorkOrder.Quantize, _ inputs: Inputs, _ engine: any Engine, _ clock: StageClock,
-        _ digest: Pipeline.FileDigest?
+        _ digest: Pipeline.FileDigest?, _ packing: Pipeline.FilePacking?
     ) {
         self.order = order
         self.inputs = inputs
         self.engine = engine
         self.clock = clock
         self.digest = digest
+        self.packing = packing
     }
 
     func callAsFunction(
@@ -48,6 +50,7 @@ struct Publish {
     ) throws -> Report {
         let quantized = candidate.quantized
         let environment = HostEnvironment.read()
+        let packed = try packing?(artifact)
         return Report(
             verdict: .pending, identity: try identity(artifact),
             split: split, accuracy: verified.accuracy, accuracyAbsence: verified.accuracyAbsence,
@@ -58,8 +61,11 @@ struct Publish {
             size: Report.Size(
                 modelBytes: modelBytes, artifactBytes: size(of: artifact),
                 modelWeightBytes: Int64(inputs.loaded.summary.weightBytes),
-                artifactWeightBytes: Int64(quantized.model.graph.weightBytes)),
-            memory: Report.Memory(peakRssBytes: HostEnvironment.peakResidentBytes(), phases: clock.phases),
+                artifactWeightBytes: Int64(quantized.model.graph.weightBytes),
+                artifactStoredBytes: packed?.stored, artifactGzipBytes: packed?.gzip),
+            memory: Report.Memory(
+                peakRssBytes: clock.peak(), phases: clock.phases, fp32InferenceBytes: measured.memory.fp32,
+                int8InferenceBytes: measured.memory.int8, inferenceAbsence: measured.memory.absence),
             load: measured.load, coverage: verified.coverage, plan: planSummary(candidate),
             calibration: calibrationHealth(candidate),
             portability: .init(of: quantized, for: order.recipe.target, measuredOn: environment),
@@ -81,9 +87,11 @@ struct Publish {
 
     private var split: Report.Split {
         let calibration = Set(inputs.digests)
+        let overlap = inputs.heldOut ? inputs.evaluationDigests.count(where: calibration.contains) : nil
         return Report.Split(
-            calibrationSamples: inputs.used.count, evaluationSamples: inputs.evaluation.count, heldOut: inputs.heldOut,
-            overlap: inputs.heldOut ? inputs.evaluationDigests.count(where: calibration.contains) : nil,
+            calibrationSamples: inputs.used.count, evaluationSamples: inputs.evaluation.count,
+            // A set of the same samples under another name holds nothing out.
+            heldOut: overlap.map { $0 < inputs.evaluation.count } ?? false, overlap: overlap,
             labels: inputs.evaluation.labels?.count ?? 0)
     }
 
@@ -96,20 +104,24 @@ struct Publish {
                 nil
             }
         }
+        let figures = LayerFigures(quantized)
         return Report.Plan(
             quantizedActivations: quantized.plan.grids.count, quantizedWeights: quantized.plan.placement.anchors.count,
             keptFloat: kept,
-            layers: layers(candidate), ranges: ranges(quantized), record: candidate.record(of: order.recipe))
+            layers: layers(candidate, figures), deadChannels: figures.deadChannels, ranges: ranges(quantized),
+            record: candidate.record(of: order.recipe))
     }
 
-    private func layers(_ candidate: Candidate) -> [Report.Plan.Layer] {
+    private func layers(_ candidate: Candidate, _ figures: LayerFigures) -> [Report.Plan.Layer] {
         let nodes = candidate.quantized.topology.graph.nodes
         let places = Dictionary(
             nodes.enumerated().map { ($1.label, (place: $0, name: $1.name)) }, uniquingKeysWith: { first, _ in first })
         return candidate.quantized.layers.filter(\.sqnr.isFinite).map { layer in
             .init(
                 node: places[layer.name]?.name ?? layer.name, sqnrDb: layer.sqnr,
-                accumulatedSqnrDb: candidate.accumulated[layer.name], place: places[layer.name]?.place)
+                accumulatedSqnrDb: candidate.accumulated[layer.name],
+                weightSqnrDb: places[layer.name].flatMap { figures.weightSQNR[$0.place] },
+                place: places[layer.name]?.place)
         }
     }
 
@@ -117,9 +129,11 @@ struct Publish {
     private func ranges(_ quantized: Quantized) -> [Report.Plan.Range] {
         let topology = quantized.topology
         return quantized.plan.grids.map { tensor, grid in
-            (topology.index.producer(of: tensor) ?? -1, tensor, grid.affine.range)
-        }.sorted { ($0.0, $0.1) < ($1.0, $1.1) }.map { _, tensor, range in
-            .init(tensor: tensor, low: Double(range.low), high: Double(range.high))
+            (topology.index.producer(of: tensor) ?? -1, tensor, grid.affine)
+        }.sorted { ($0.0, $0.1) < ($1.0, $1.1) }.map { _, tensor, grid in
+            .init(
+                tensor: tensor, low: Double(grid.range.low), high: Double(grid.range.high),
+                clippedShare: quantized.statistics[tensor]?.clippedShare(by: grid))
         }
     }
 

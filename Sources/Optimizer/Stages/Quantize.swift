@@ -14,6 +14,8 @@ struct Quantized {
     /// Layers in the order of their corrected SQNR, worst first.
     var layers: [(name: String, sqnr: Double)]
     var tolerance: Quantize.Tolerance
+    /// Output channels that gave one value in all samples of the review, by node; absent for layers that it has not seen.
+    let constantChannels: [Int: Int]
     /// What calibration saw; empty in the form that computes in float.
     fileprivate(set) var statistics: [String: TensorStatistics] = [:]
     /// Tables that are stored in 8 bits.
@@ -35,6 +37,10 @@ struct Quantized {
         layers = zip(review.anchors, review.errors)
             .map { (name: topology.graph.nodes[$0.node].label, sqnr: $1.correctedSQNR) }
             .sorted { $0.sqnr < $1.sqnr }
+        constantChannels = Dictionary(
+            zip(review.anchors, review.errors).compactMap { anchor, error in
+                error.constantChannels.map { (anchor.node, $0) }
+            }, uniquingKeysWith: { first, _ in first })
     }
 
     /// Inputs that share a scale; nil where no weight is stored in blocks.

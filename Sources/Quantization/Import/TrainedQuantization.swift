@@ -1,4 +1,4 @@
-import ModelGraph
+package import ModelGraph
 
 /// What a model that came with QuantizeLinear and DequantizeLinear says of its own quantization: grids and integers that
 /// training, or another tool, has settled. They are kept bit for bit.
@@ -25,6 +25,9 @@ package struct TrainedQuantization: Sendable {
         guard let key = Self.key(tensor), let known = weights[key] else { return nil }
         return known.lazy.compactMap { $0.fitted(to: tensor, axis: axis) }.first
     }
+
+    /// Whether `tensor` came in integers, wherever their scales lie.
+    package func holds(_ tensor: Tensor) -> Bool { Self.key(tensor).map { weights[$0] != nil } ?? false }
 
     private static func key(_ tensor: Tensor) -> Int? {
         try? tensor.withBytes { bytes in

@@ -17,8 +17,10 @@ extension API {
         let role = try request.choice("role", SampleSetRow.Role.self) ?? .calibration
         let inQuery = try Preprocessing(request)
         let expected = try DigestFields.expected(request.fields)
+        let isForm = request.mediaType == "multipart/form-data"
+        if isForm { try DigestFields.refuseForForm(expected) }
         try await upload.checkHead(request)
-        guard request.mediaType == "multipart/form-data" else {
+        guard isForm else {
             return try await inspector.receiving { intake in
                 let blob = try await upload.whole(request, expected: expected, copy: BlobCopy(path: intake.path))
                 return try await keepSampleSet(blob, name, role, inQuery, intake: intake)

@@ -35,6 +35,15 @@ enum DigestFields {
         return Digest(bytes: bytes)
     }
 
+    /// What cannot be checked is not taken for checked.
+    static func refuseForForm(_ expected: Digest?) throws {
+        guard expected != nil else { return }
+        throw Problem(
+            .badRequest, "invalid-digest",
+            "Content-Digest and Repr-Digest are checked for files that are sent as they are, not for forms. Leave them out, "
+                + "and compare the digests in the answer.")
+    }
+
     static func check(_ actual: Digest, against expected: Digest?) throws {
         guard let expected, expected != actual else { return }
         throw Problem(

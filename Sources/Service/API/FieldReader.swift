@@ -39,7 +39,7 @@ struct FieldReader {
 
     /// The field's value; null counts as absent.
     mutating func value(_ name: String) -> JSONDocument? {
-        known.append(name)
+        if !known.contains(name) { known.append(name) }
         let value = fields.first { $0.name == name }?.value
         return value == .null ? nil : value
     }

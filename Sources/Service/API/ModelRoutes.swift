@@ -15,8 +15,10 @@ extension API {
         try request.allowOnly(["name"])
         let name = try request.nameParameter()
         let expected = try DigestFields.expected(request.fields)
+        let isForm = request.mediaType == "multipart/form-data"
+        if isForm { try DigestFields.refuseForForm(expected) }
         try await upload.checkHead(request)
-        if request.mediaType == "multipart/form-data" { return try await postModelForm(request, name) }
+        if isForm { return try await postModelForm(request, name) }
         return try await takeModel(request, name, expected: expected)
     }
 

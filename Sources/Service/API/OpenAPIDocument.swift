@@ -11,8 +11,8 @@ enum OpenAPIDocument {
             works with plain curl.
 
             Errors are `application/problem+json` (RFC 9457) without exception. JSON has sorted keys, times are RFC 3339
-            in UTC, sizes are bytes. Fields without a value are absent. Unknown query parameters and unknown fields are
-            errors.
+            in UTC, sizes are bytes. Fields without a value are absent. Below `/v1`, unknown query parameters and unknown
+            fields are errors.
 
             A 2xx answer to an upload means that the bytes are on disk, that their digest was checked and that a worker
             could read them.
@@ -47,6 +47,9 @@ enum OpenAPIDocument {
 
                 The id is the SHA-256 of the file. With external data it is the SHA-256 of a list of the digests of all
                 files.
+
+                A worker looks at the model before the answer. While a job measures latency it is held still, so the answer
+                may take up to 5 s longer.
               parameters:
                 - $ref: '#/components/parameters/Name'
                 - $ref: '#/components/parameters/ContentDigest'
@@ -357,7 +360,8 @@ enum OpenAPIDocument {
                 - name: preset
                   in: query
                   description: |
-                    For pictures: the preprocessing of a family of models. What else is given goes before it.
+                    For pictures: the preprocessing of a family of models. What else is given goes before it; a scale of 1
+                    counts as not given.
                     `imagenet-torch`: short side to 256/224 of the size, centre crop, (x/255 - mean) / std of ImageNet;
                     `imagenet-tf`: the same crop, x/127.5 - 1; `imagenet-caffe`: the same crop, BGR, the mean colour off
                     0...255; `yolo`: letterbox on 114 with the picture in the middle, x/255; `yolox`: letterbox on 114 with
@@ -1129,7 +1133,7 @@ enum OpenAPIDocument {
             ContentDigest:
               name: Content-Digest
               in: header
-              description: The body's `sha-256` (RFC 9530); a body with another one is refused.
+              description: The body's `sha-256` (RFC 9530); a body with another one is refused, and so are forms with one.
               example: 'sha-256=:47DEQpj8HBSa+/TImW+5JCeuQeRkm5NMpJWZG3hSuFU=:'
               schema: { type: string }
             ReprDigest:
@@ -1156,7 +1160,7 @@ enum OpenAPIDocument {
             AcceptEncoding:
               name: Accept-Encoding
               in: header
-              description: '`deflate` and `gzip` are there when compression pays.'
+              description: '`deflate` and `gzip` are there for contents that compress.'
               schema: { type: string }
 
           headers:
@@ -2226,7 +2230,7 @@ enum OpenAPIDocument {
                     size: { $ref: '#/components/schemas/Bytes' }
                     href: { type: string }
                 held_out:
-                  description: Whether quality was judged on samples that calibration had not seen.
+                  description: Whether quality was judged on samples of which calibration had not seen all.
                   type: boolean
                 accuracy: { $ref: '#/components/schemas/ReportAccuracy' }
                 detection: { $ref: '#/components/schemas/ReportDetection' }
@@ -2259,7 +2263,7 @@ enum OpenAPIDocument {
                     noise_floor: { type: number }
                     stability:
                       type: string
-                      enum: [stable, drifting, unstable]
+                      enum: [stable, drifting, unstable, disturbed]
                     threads:
                       type: integer
                       minimum: 0
@@ -2358,6 +2362,14 @@ enum OpenAPIDocument {
                 ratio: { type: number }
                 model_weight_bytes: { $ref: '#/components/schemas/Bytes' }
                 artifact_weight_bytes: { $ref: '#/components/schemas/Bytes' }
+                artifact_stored_bytes:
+                  description: The artifact's zlib stream, on the server's disk and on the wire as `deflate`.
+                  type: integer
+                  minimum: 0
+                artifact_gzip_bytes:
+                  description: The artifact on the wire as `gzip`.
+                  type: integer
+                  minimum: 0
             ReportScore:
               description: "Share of correct samples, with Wilson's interval."
               type: object
@@ -2545,6 +2557,26 @@ enum OpenAPIDocument {
                       description: Probability of the best class, mean over the samples.
                       type: number
                     int8_confidence: { type: number }
+                    close_calls:
+                      description: |
+                        The quarter of the samples with the least margin, FP32's best score less its second best. Absent for fewer
+                        than eight samples.
+                      type: object
+                      additionalProperties: false
+                      required: [samples, margin, top1, top1_interval]
+                      properties:
+                        samples:
+                          type: integer
+                          minimum: 0
+                        margin:
+                          description: The largest among them.
+                          type: number
+                          minimum: 0
+                        top1:
+                          type: number
+                          minimum: 0
+                          maximum: 1
+                        top1_interval: { $ref: '#/components/schemas/Interval' }
                 worst:
                   description: The samples that suffer most, worst first.
                   type: array
@@ -2635,8 +2667,10 @@ enum OpenAPIDocument {
                   description: FP32 against itself; 95 % of random halvings of its timings differ by at most this share.
                   type: number
                 stability:
+                  description: |
+                    How alike the medians of consecutive windows are; `disturbed` when other workers of the server ran meanwhile.
                   type: string
-                  enum: [stable, drifting, unstable]
+                  enum: [stable, drifting, unstable, disturbed]
                 drift: { type: number }
                 rounds:
                   type: integer
@@ -2670,6 +2704,26 @@ enum OpenAPIDocument {
                       type: number
                       minimum: 0
                       maximum: 1
+                    neighbours:
+                      description: |
+                        What the server's other workers did while this one measured; all are held still, inspections for a few
+                        seconds at most. Absent without a server.
+                      type: object
+                      additionalProperties: false
+                      required: [conversions, inspections, waited_seconds]
+                      properties:
+                        conversions:
+                          description: Other jobs that ran nevertheless.
+                          type: integer
+                          minimum: 0
+                        inspections:
+                          description: Inspections of uploads, and lints, that ran nevertheless.
+                          type: integer
+                          minimum: 0
+                        waited_seconds:
+                          description: How long the measurements waited for their turn.
+                          type: number
+                          minimum: 0
                 notes:
                   type: array
                   items:
@@ -2767,8 +2821,33 @@ enum OpenAPIDocument {
                       accumulated_sqnr_db:
                         description: The same output with all layers in integers.
                         type: number
+                      weight_sqnr_db:
+                        description: Of the weight alone, float against what its integers stand for. Absent when nothing differs.
+                        type: number
                       place:
                         description: Place among the model's nodes.
+                        type: integer
+                        minimum: 0
+                dead_channels:
+                  description: Layers with output channels that carry nothing; none when no channel is dead.
+                  type: array
+                  items:
+                    type: object
+                    additionalProperties: false
+                    required: [node, channels, zero_weights]
+                    properties:
+                      node: { type: string }
+                      channels:
+                        type: integer
+                        minimum: 0
+                      zero_weights:
+                        description: Channels whose weights are all 0.
+                        type: integer
+                        minimum: 0
+                      constant_outputs:
+                        description: |
+                          Channels, the former included, whose float output was one value throughout the samples that layer errors
+                          are measured on (sixteen at most), before any activation. Absent for layers that were not looked at.
                         type: integer
                         minimum: 0
                 ranges:
@@ -2782,6 +2861,13 @@ enum OpenAPIDocument {
                       tensor: { type: string }
                       low: { type: number }
                       high: { type: number }
+                      clipped_share:
+                        description: |
+                          Share of the values seen in calibration that lie beyond the range by more than half a step. Absent for
+                          tensors that were not watched.
+                        type: number
+                        minimum: 0
+                        maximum: 1
                 record: { $ref: '#/components/schemas/Recipe' }
             Recipe:
               description: Everything that a job asks for beyond the model and the samples.
@@ -3008,6 +3094,12 @@ enum OpenAPIDocument {
                         properties:
                           stage: { $ref: '#/components/schemas/Stage' }
                           peak_rss_bytes: { $ref: '#/components/schemas/Bytes' }
+                    fp32_inference_bytes:
+                      description: What a session takes at its peak over loading and the first runs; growth of the resident size.
+                      type: integer
+                      minimum: 0
+                    int8_inference_bytes: { $ref: '#/components/schemas/Bytes' }
+                    inference_absence: { type: string }
                 load:
                   description: Milliseconds from file to session, and for the first inference.
                   type: object

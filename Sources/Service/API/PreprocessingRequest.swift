@@ -43,10 +43,19 @@ extension Preprocessing {
 
     private func faults() -> [FieldError] {
         var faults: [FieldError] = []
-        if scale == 0 || !scale.isFinite {
-            faults.append(FieldError(pointer: "scale", detail: "scale must be a finite number other than 0."))
+        // The arithmetic is that of float32.
+        func isUsable(_ value: Double) -> Bool { Float(value).isFinite && Float(value) != 0 }
+        if !isUsable(scale) {
+            faults.append(
+                FieldError(pointer: "scale", detail: "scale must be a number of float32 other than 0, not \(scale)."))
         }
-        if std.contains(0) { faults.append(FieldError(pointer: "std", detail: "std must not contain 0.")) }
+        if let value = std.first(where: { !isUsable($0) }) {
+            faults.append(
+                FieldError(pointer: "std", detail: "std must hold numbers of float32 other than 0, not \(value)."))
+        }
+        if let value = mean.first(where: { !Float($0).isFinite }) {
+            faults.append(FieldError(pointer: "mean", detail: "mean must hold numbers of float32, not \(value)."))
+        }
         if mean.count > 1, std.count > 1, mean.count != std.count {
             let detail = "mean has \(mean.count) values and std \(std.count); give one, or one for each channel."
             faults.append(FieldError(pointer: "std", detail: detail))

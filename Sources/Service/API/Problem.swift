@@ -126,7 +126,9 @@ extension Problem {
                 .insufficientStorage, "out-of-disk",
                 "The server's disk is full. Delete models or jobs that are not needed, then try again.", retryAfter: 60)
         case .unknownReference(let reference):
-            self.init(.unprocessableContent, "unknown-reference", "'\(reference)' was deleted meanwhile.")
+            self.init(
+                .unprocessableContent, "unknown-reference", "'\(reference)' was deleted meanwhile. Post it again first."
+            )
         case .storeFailed:
             self.init(
                 .serviceUnavailable, "storage-failed",

@@ -6,6 +6,7 @@ import Storage
 struct Inspector: Sendable {
     let staging: Staging
     let scratch: Scratch
+    let room: MeasuringRoom
     let turnstile: Turnstile
     let configuration: ServiceConfiguration
 
@@ -52,7 +53,7 @@ struct Inspector: Sendable {
     func samples(
         _ blob: Digest, size: Int64, preprocessing: Preprocessing, purpose: StagedSamples.Purpose, intake: Intake?
     ) async throws -> SampleSetSummary {
-        let final = try await inspect(size) { directory in
+        let final = try await inspect(size, mayWrite: try await room()) { directory in
             if let intake {
                 return .inspectSamples(
                     StagedSamples(path: intake.path, digest: nil, preprocessing: preprocessing, purpose: purpose))
@@ -70,11 +71,20 @@ struct Inspector: Sendable {
         Failure(.internal, detail: "The worker answered something else than it was asked.")
     }
 
-    private func inspect(_ size: Int64, _ order: @Sendable (ScratchDirectory) async throws -> WorkOrder) async throws
-        -> WorkEvent
-    {
+    private static let fewBytes: Int64 = 64 << 20
+
+    /// Compressed arrays are unpacked beside the archive: what the disk has is what they may take.
+    private func room() async throws -> Int64 {
+        let free = try await staging.desk.run { [store = staging.store] in try store.freeBytes() }
+        return max(Self.fewBytes, free - configuration.diskReserve)
+    }
+
+    private func inspect(
+        _ size: Int64, mayWrite fileBytes: Int64 = fewBytes,
+        _ order: @Sendable (ScratchDirectory) async throws -> WorkOrder
+    ) async throws -> WorkEvent {
         try await turnstile.pass {
-            try await inDirectory { try await run(try await order($0), size) }
+            try await inDirectory { try await run(try await order($0), size, fileBytes) }
         }
     }
 
@@ -94,7 +104,7 @@ struct Inspector: Sendable {
         try? await staging.desk.run { directory.remove() }
     }
 
-    private func run(_ order: WorkOrder, _ size: Int64) async throws -> WorkEvent {
+    private func run(_ order: WorkOrder, _ size: Int64, _ fileBytes: Int64) async throws -> WorkEvent {
         let process = WorkerProcess(log: WorkerLog())
         let timer = Task {
             try await Task.sleep(for: .seconds(configuration.inspectionSeconds))
@@ -103,9 +113,11 @@ struct Inspector: Sendable {
         defer { timer.cancel() }
         let limits = WorkerLimits(
             addressSpace: Admission.addressSpace(inputs: size, configuration),
-            cpuSeconds: Int64(configuration.inspectionSeconds.rounded(.up)), fileBytes: 64 << 20)
-        let end = await process.run(
-            order, command: configuration.command, limits: limits, patience: configuration.patience)
+            cpuSeconds: Int64(configuration.inspectionSeconds.rounded(.up)), fileBytes: fileBytes)
+        let end = await room.share(with: process, as: .inspection) { heard in
+            await process.run(
+                order, command: configuration.command, limits: limits, patience: configuration.patience, onEvent: heard)
+        }
         if let failure = end.failure(log: process.log, deadline: "the time allowed for an inspection") { throw failure }
         guard let final = end.final else { throw Self.unexpected }
         return final

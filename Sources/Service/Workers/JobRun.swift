@@ -10,6 +10,7 @@ struct JobRun: Sendable {
     let shelf: Shelf
     let staging: Staging
     let scratch: Scratch
+    let room: MeasuringRoom
     /// Signs how an artifact was made.
     let key: SigningKey
     let configuration: ServiceConfiguration
@@ -94,11 +95,14 @@ struct JobRun: Sendable {
             addressSpace: Admission.addressSpace(inputs: bytes, configuration),
             cpuSeconds: Int64(min(seconds * Double(configuration.threads + 1) + 60, 1e9)),
             fileBytes: 4 * bytes + (1 << 30))
-        return await process.run(
-            order, command: configuration.command, limits: limits, patience: configuration.patience
-        ) { [news = queue.news] event in
-            if case .progress(let stage, let fraction) = event { news.progressed(claim.job.id, stage, fraction) }
-            if case .measuredStatistics(let files) = event { onStatistics(files) }
+        return await room.share(with: process, as: .conversion) { heard in
+            await process.run(
+                order, command: configuration.command, limits: limits, patience: configuration.patience
+            ) { [news = queue.news] event in
+                heard(event)
+                if case .progress(let stage, let fraction) = event { news.progressed(claim.job.id, stage, fraction) }
+                if case .measuredStatistics(let files) = event { onStatistics(files) }
+            }
         }
     }
 
@@ -111,7 +115,7 @@ struct JobRun: Sendable {
     private func stage(_ claim: Claim, _ directory: ScratchDirectory) async throws -> (WorkOrder, bytes: Int64) {
         let job = claim.job
         let (model, calibration, evaluation) = try await inputs(job)
-        let developed = try developedBytes(model, calibration) + (evaluation.map { try developedBytes(model, $0) } ?? 0)
+        let unpacked = try unpackedBytes(model, calibration) + (evaluation.map { try unpackedBytes(model, $0) } ?? 0)
         let staged = try await staging.model(
             main: model.blob, name: model.file, external: model.external, digest: model.id, in: directory)
         let order = WorkOrder.Quantize(
@@ -120,7 +124,7 @@ struct JobRun: Sendable {
             evaluation: try await samples(evaluation, .evaluation, directory), recipe: job.recipe,
             scratch: directory.path, threads: threads(job), measureSeconds: configuration.measureSeconds,
             reproduces: job.reproduces, statistics: await keptStatistics(of: job, in: directory))
-        return (.quantize(order), model.size + calibration.size + (evaluation?.size ?? 0) + developed)
+        return (.quantize(order), model.size + calibration.size + (evaluation?.size ?? 0) + unpacked)
     }
 
     private func threads(_ job: JobRow) -> Int { job.recipe.options.threads ?? configuration.threads }
@@ -133,11 +137,16 @@ struct JobRun: Sendable {
         return (model, calibration, try await queue.catalogue.sampleSet(id.description))
     }
 
-    /// What a zip of pictures takes once they are resized for the model; nothing for arrays.
-    private func developedBytes(_ model: ModelRow, _ set: SampleSetRow) throws -> Int64 {
-        guard set.summary.format == .pictures else { return 0 }
-        let geometry = try set.summary.preprocessing.resolved(for: model.summary).geometry
-        return Int64(geometry.bytes) * Int64(set.summary.samples)
+    /// What a set takes in the scratch directory beside its file: pictures once they are resized for the model, the arrays of
+    /// an .npz when they are compressed.
+    private func unpackedBytes(_ model: ModelRow, _ set: SampleSetRow) throws -> Int64 {
+        switch set.summary.format {
+        case .npy: return 0
+        case .npz: return set.summary.arrays.reduce(0) { $0 + $1.mostBytes }
+        case .pictures:
+            let geometry = try set.summary.preprocessing.resolved(for: model.summary).geometry
+            return Int64(geometry.bytes) * Int64(set.summary.samples)
+        }
     }
 
     private func samples(
@@ -310,6 +319,17 @@ extension Outcome {
         case .cancelled: "cancelled"
         case .expired: "expired"
         case .requeue: "requeued"
+        }
+    }
+}
+
+extension SampleSetSummary.Array {
+    /// Its values' bytes if each took eight, and never more than 1 TiB, so that sums of them fit.
+    fileprivate var mostBytes: Int64 {
+        let most: Int64 = 1 << 40
+        return shape.reduce(8) { bytes, size in
+            let (product, overflow) = bytes.multipliedReportingOverflow(by: Int64(size))
+            return overflow ? most : min(product, most)
         }
     }
 }

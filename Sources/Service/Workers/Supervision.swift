@@ -47,6 +47,7 @@ struct Supervision {
             throw error
         }
         pidfd = octavo_pidfd_open(pid)
+        process.wasBorn(pid)
     }
 
     private static func spawn(
@@ -67,6 +68,7 @@ struct Supervision {
         while !exited { step(onEvent) }
         // Stragglers of its group go too; the leader is not reaped yet, so the number is still its own.
         kill(-pid, SIGKILL)
+        process.isGone()
         listen(onEvent)
         collectOutput()
         if octavo_reap(pid, 1, &end.code, &end.signal) != 1 { end.violation = "its exit status was lost" }
@@ -83,7 +85,10 @@ struct Supervision {
             pollfd(fd: order.isEmpty ? -1 : orderEnd, events: Int16(POLLOUT), revents: 0),
         ]
         _ = poll(&fds, nfds_t(fds.count), pollTimeout())
-        if fds[1].revents != 0 { wake.clear() }
+        if fds[1].revents != 0 {
+            wake.clear()
+            order += process.takeAnswers()
+        }
         if fds[4].revents != 0 { feed() }
         if fds[2].revents != 0 { listen(onEvent) }
         if fds[3].revents != 0 { collectOutput() }
@@ -103,7 +108,7 @@ struct Supervision {
         return waitid(P_PID, id_t(pid), &info, WEXITED | WNOHANG | WNOWAIT) == 0 && info.si_signo == SIGCHLD
     }
 
-    /// Gives the rest of the order. The pipe stays open afterwards.
+    /// Gives the rest of the order, and of answers behind it. The pipe stays open afterwards.
     private mutating func feed() {
         while !order.isEmpty {
             let count = order.withUnsafeBytes { write(orderEnd, $0.baseAddress, $0.count) }
@@ -143,7 +148,7 @@ struct Supervision {
         switch event {
         case .progress(let stage, _): end.lastStage = stage
         case .log(let text): process.log.append(line: text)
-        case .measuredStatistics: break
+        case .measuring, .measured, .measuredStatistics: break
         case .inspectedModel, .inspectedSamples, .lintedModel, .finished, .failed:
             guard end.final == nil else { return violate("a second final event") }
             end.final = event
@@ -164,6 +169,8 @@ struct Supervision {
         let asked = end.stopped != nil || end.violation != nil
         guard !exited, asked && !termSent || nextStep.map({ now >= $0 }) == true else { return }
         kill(-pid, termSent ? SIGKILL : SIGTERM)
+        // One that is held still gets no signal but KILL before it goes on.
+        kill(-pid, SIGCONT)
         termSent = true
         nextStep = now + patience
     }

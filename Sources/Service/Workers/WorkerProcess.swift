@@ -75,8 +75,16 @@ package struct WorkerEnd: Sendable {
 package final class WorkerProcess: Sendable {
     package enum StopReason: Sendable, Equatable { case cancelled, deadline, lostLease, shutdown }
 
+    /// The process while its number is its own: from its birth until just before it is reaped.
+    private struct Child {
+        var pid: pid_t?
+        var isHeld = false
+    }
+
     let log: WorkerLog
     private let stopRequest = Mutex<StopReason?>(nil)
+    private let child = Mutex(Child())
+    private let answers = Mutex<[UInt8]>([])
     private let wake: WakePipe?
     private static let queue = DispatchQueue(label: "octavo.workers", attributes: .concurrent)
 
@@ -93,7 +101,54 @@ package final class WorkerProcess: Sendable {
 
     var stopReason: StopReason? { stopRequest.withLock { $0 } }
 
+    /// Says `answer` on the worker's fd 0.
+    func tell(_ answer: WorkAnswer) {
+        guard let line = try? JSON.encode(answer) else { return }
+        answers.withLock { $0 += line + [UInt8(ascii: "\n")] }
+        wake?.ring()
+    }
+
+    func takeAnswers() -> [UInt8] {
+        answers.withLock { bytes in
+            defer { bytes = [] }
+            return bytes
+        }
+    }
+
+    // MARK: Holding still
+
+    /// Stops the process and its group where they are, until `release`; one that is not born yet stops at its birth. Blocks
+    /// until it stands, some microseconds as a rule.
+    func hold() {
+        child.withLock { child in
+            child.isHeld = true
+            if let pid = child.pid { _ = octavo_hold(pid) }
+        }
+    }
+
+    func release() {
+        child.withLock { child in
+            child.isHeld = false
+            if let pid = child.pid { kill(-pid, SIGCONT) }
+        }
+    }
+
+    func wasBorn(_ pid: pid_t) {
+        child.withLock { child in
+            child.pid = pid
+            if child.isHeld { _ = octavo_hold(pid) }
+        }
+    }
+
+    /// From now on its number may belong to another process.
+    func isGone() {
+        child.withLock { $0.pid = nil }
+    }
+
     /// Runs the order to its end. `onEvent` is called on the thread that listens.
+    ///
+    /// The thread that spawns the process listens to it until it is reaped, and must: the worker is killed when that thread
+    /// ends.
     package func run(
         _ order: WorkOrder, command: WorkerCommand, limits: WorkerLimits, patience: Double = 3,
         onEvent: @escaping @Sendable (WorkEvent) -> Void = { _ in }

@@ -169,7 +169,8 @@ private struct Table {
     }
 
     /// An object that covers the whole input has edges of at most about 1; pixels go far beyond.
-    var holdsShares: Bool { largestBox < 4 }
+    /// A table without any box tells nothing, and most heads give pixels.
+    var holdsShares: Bool { largestBox > 0 && largestBox < 4 }
 
     /// Whole classes, scores from 0 to 1 and boxes the right way round, or nil.
     var classesOfEndToEnd: Int? {

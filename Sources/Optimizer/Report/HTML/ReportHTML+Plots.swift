@@ -52,12 +52,10 @@ extension ReportHTML {
         ).draw(into: &page)
         page.folded(
             "The same as a table",
-            [["layer", "alone, dB", "accumulated, dB"]]
+            [["layer", "alone, dB", "accumulated, dB", "weight, dB"]]
                 + ordered.prefix(1000).map { layer in
-                    [
-                        layer.node, Number.fixed(layer.sqnrDb, 1),
-                        layer.accumulatedSqnrDb.map { Number.fixed($0, 1) } ?? "–",
-                    ]
+                    [layer.node, Number.fixed(layer.sqnrDb, 1)]
+                        + [layer.accumulatedSqnrDb, layer.weightSqnrDb].map { $0.map { Number.fixed($0, 1) } ?? "–" }
                 })
     }
 
@@ -76,8 +74,13 @@ extension ReportHTML {
         ).draw(into: &page)
         page.folded(
             "The same as a table",
-            [["tensor", "low", "high"]]
-                + ranges.prefix(1000).map { [$0.tensor, Number.short($0.low), Number.short($0.high)] })
+            [["tensor", "low", "high", "clipped"]]
+                + ranges.prefix(1000).map {
+                    [
+                        $0.tensor, Number.short($0.low), Number.short($0.high),
+                        $0.clippedShare.map(Report.Plan.percent) ?? "–",
+                    ]
+                })
     }
 
     /// Speed against loss of the candidates: what the gate measures where there is one, or else noise against FP32.

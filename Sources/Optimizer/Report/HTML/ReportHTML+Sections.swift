@@ -27,6 +27,9 @@ extension ReportHTML {
                     + "samples (95 % \(Number.percent(agreement.top1Interval.low)) to "
                     + "\(Number.percent(agreement.top1Interval.high))).")
         }
+        if let calls = fidelity.agreement?.closeCalls {
+            page.element("p", "Close calls: the same best class for \(calls.words).")
+        }
         if let words = fidelity.agreement?.scoreWords { page.element("p", "Class scores: \(words).") }
         page.table(outputs(fidelity), caption: "Each output against FP32")
         list(fidelity.valueWords, &page)
@@ -145,6 +148,7 @@ extension ReportHTML {
                     conditions.loadAfter.map { "\(Number.fixed(before, 1)) before, \(Number.fixed($0, 1)) after" }
                 }
             ),
+            ("other workers", conditions.neighbours?.words),
             ("throttled", conditions.throttledShare.map { Number.percent($0) + " of the cgroup's periods" }),
         ]
         definitions(rows, &page)
@@ -184,6 +188,10 @@ extension ReportHTML {
     }
 
     static func layers(_ report: Report, _ page: inout Markup) {
+        if let plan = report.plan {
+            list(plan.figureWords, &page)
+            list((plan.deadChannels ?? []).prefix(30).map { "Dead channels in \($0.words)" }, &page)
+        }
         guard let layers = report.plan?.layers, !layers.isEmpty else { return }
         noise(layers, &page)
         let shown = layers.prefix(12)
@@ -216,7 +224,15 @@ extension ReportHTML {
         if let before = size.modelWeightBytes, let after = size.artifactWeightBytes {
             rows.append(["weights", Number.bytes(before), Number.bytes(after)])
         }
+        let memory = report.memory
+        if let before = memory.fp32InferenceBytes, let after = memory.int8InferenceBytes {
+            rows.append(["resident at inference", Number.bytes(before), Number.bytes(after)])
+        }
         page.table(rows)
+        if let words = size.compressedWords { page.element("p", "Compressed: \(words).") }
+        if let absence = memory.inferenceAbsence {
+            page.element("p", ["class": "note"], "Memory at inference was not measured: \(absence).")
+        }
         let stages = Dictionary(report.stages.map { ($0.stage, $0.seconds) }, uniquingKeysWith: { first, _ in first })
         BarChart(
             title: "Most memory that the conversion had held by the end of each stage, and the stage's seconds",
