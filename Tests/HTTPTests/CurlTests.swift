@@ -46,7 +46,7 @@ struct CurlTests {
                 let url = "http://127.0.0.1:\(server.port)/collect"
                 let output = try await curl(
                     [
-                        "-o", "/dev/null", "-w", "%{http_code} %{size_upload}", "--expect100-timeout", "50", "-H",
+                        "-o", "/dev/null", "-w", "%{http_code} %{size_upload}", "--expect100-timeout", "600", "-H",
                         "Expect: 100-continue",
                         "--data-binary", "@\(path)", url,
                     ])
