@@ -89,6 +89,7 @@ let package = Package(
             name: "OptimizerTests",
             dependencies: [
                 "Optimizer", "Quantization", "Inference", "ModelGraph", "Domain", "Pages", "TestGraphs", "CKernels",
+                "CZlib",
             ],
             swiftSettings: strict),
         .testTarget(

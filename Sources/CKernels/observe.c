@@ -11,15 +11,29 @@
 //
 // Counts are kept in 32 bits (a table of 32 KB, which stays in the cache) and moved to 64 bits before they can
 // overflow.
+//
+// The extremes of each call, one sample, are summed as well: in fixed point, so that the sums are exact and therefore the
+// same for every order of the samples.
 #include "kernels.h"
 #include <stdlib.h>
+#include <string.h>
 
 enum { CHUNK = 2048, STRETCH = 128 };
+
+// Any sum of up to 2^31 floats, in units of 2^-149, the least of them: limb i counts 2^(32 i) units. A float's 24 bits touch
+// two limbs; carries wait in the upper halves until the sum is read.
+enum { LIMBS = 9 };
+
+typedef struct {
+    int64_t limbs[LIMBS];
+} exact_sum;
 
 struct octavo_observation {
     float min, max;
     int32_t exponent;
     uint64_t zeros, nonfinite;
+    uint64_t samples;         // calls that had a finite value
+    exact_sum lows, highs;    // of their extremes
     uint64_t narrow_total;  // the sum of `narrow`, below 2^32
     uint64_t wide_total;    // the sum of `wide`
     uint32_t narrow[OCTAVO_BINS];
@@ -81,6 +95,46 @@ DEFINE_MERGE(merge_narrow, uint32_t)
 DEFINE_MERGE(merge_wide, uint64_t)
 
 void octavo_histogram_merge_pairs(uint64_t *bins, int steps) { merge_wide(bins, steps); }
+
+// ---- Exact sums ----
+
+static void add_exactly(float x, exact_sum *sum) {
+    uint32_t bits;
+    memcpy(&bits, &x, sizeof bits);
+    uint32_t exponent = bits >> 23 & 0xff;
+    uint64_t units = (bits & 0x7fffff) | (exponent ? 0x800000u : 0);
+    uint32_t shift = exponent ? exponent - 1 : 0;
+    units <<= shift % 32;
+    int64_t sign = bits >> 31 ? -1 : 1;
+    sum->limbs[shift / 32] += sign * (int64_t)(units & UINT32_MAX);
+    sum->limbs[shift / 32 + 1] += sign * (int64_t)(units >> 32);
+}
+
+static void add_sums(exact_sum *into, const exact_sum *from) {
+    for (size_t i = 0; i < LIMBS; i++) into->limbs[i] += from->limbs[i];
+}
+
+// Leaves every limb but the highest in 0...2^32 - 1.
+static void carry(exact_sum *sum) {
+    for (size_t i = 0; i + 1 < LIMBS; i++) {
+        int64_t low = sum->limbs[i] & UINT32_MAX;
+        sum->limbs[i + 1] += (sum->limbs[i] - low) / ((int64_t)1 << 32);
+        sum->limbs[i] = low;
+    }
+}
+
+// The sum as a double, within a unit of its last place.
+static double value_of(exact_sum sum) {
+    carry(&sum);
+    bool negative = sum.limbs[LIMBS - 1] < 0;
+    if (negative) {
+        for (size_t i = 0; i < LIMBS; i++) sum.limbs[i] = -sum.limbs[i];
+        carry(&sum);
+    }
+    double value = 0;
+    for (size_t i = LIMBS; i-- > 0;) value += ldexp((double)sum.limbs[i], 32 * (int)i - 149);
+    return negative ? -value : value;
+}
 
 // ---- Observations ----
 
@@ -157,13 +211,14 @@ static void count_some(
 }
 
 static void observe_chunk(
-    const octavo_kernels *kernels, const float *x, size_t n, size_t first, size_t every, octavo_observation *state) {
+    const octavo_kernels *kernels, const float *x, size_t n, size_t first, size_t every, octavo_row_range *whole,
+    octavo_observation *state) {
     octavo_row_range row = {.min = INFINITY, .max = -INFINITY};
     kernels->range(x, n, &row);
     state->nonfinite += n - row.finite;
     if (row.finite == 0) return;
-    if (row.min < state->min) state->min = row.min;
-    if (row.max > state->max) state->max = row.max;
+    if (row.min < whole->min) whole->min = row.min;
+    if (row.max > whole->max) whole->max = row.max;
     grow(state, octavo_histogram_exponent(fmaxf(fabsf(row.min), fabsf(row.max))));
     if (state->narrow_total + n > UINT32_MAX) widen(state);
     if (every == 1) {
@@ -173,12 +228,22 @@ static void observe_chunk(
     }
 }
 
+static void note_extremes(const octavo_row_range *whole, octavo_observation *state) {
+    if (whole->min < state->min) state->min = whole->min;
+    if (whole->max > state->max) state->max = whole->max;
+    add_exactly(whole->min, &state->lows);
+    add_exactly(whole->max, &state->highs);
+    state->samples++;
+}
+
 void octavo_observe_f32(const float *x, size_t n, size_t every, octavo_observation *state) {
     const octavo_kernels *kernels = octavo_kernels_current();
+    octavo_row_range whole = {.min = INFINITY, .max = -INFINITY};
     for (size_t start = 0; start < n; start += CHUNK) {
         size_t length = n - start < CHUNK ? n - start : CHUNK;
-        observe_chunk(kernels, x + start, length, start / STRETCH, every, state);
+        observe_chunk(kernels, x + start, length, start / STRETCH, every, &whole, state);
     }
+    if (whole.min <= whole.max) note_extremes(&whole, state);
 }
 
 void octavo_observation_merge(octavo_observation *into, const octavo_observation *from) {
@@ -196,15 +261,22 @@ void octavo_observation_merge(octavo_observation *into, const octavo_observation
     into->nonfinite += from->nonfinite;
     if (from->min < into->min) into->min = from->min;
     if (from->max > into->max) into->max = from->max;
+    add_sums(&into->lows, &from->lows);
+    add_sums(&into->highs, &from->highs);
+    into->samples += from->samples;
 }
 
 octavo_observation_summary octavo_observation_read(const octavo_observation *state) {
+    double samples = state->samples ? (double)state->samples : 1;
     return (octavo_observation_summary){
         .min = state->min + 0.0f,
         .max = state->max + 0.0f,
         .finite = state->zeros + state->narrow_total + state->wide_total,
         .nonfinite = state->nonfinite,
         .exponent = state->exponent,
+        .samples = state->samples,
+        .mean_min = value_of(state->lows) / samples,
+        .mean_max = value_of(state->highs) / samples,
     };
 }
 

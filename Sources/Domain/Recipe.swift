@@ -32,6 +32,8 @@ package enum Calibrator: String, Codable, Sendable, CaseIterable {
     /// Per tensor the choice with the least expected error.
     case auto
     case minMax = "min-max"
+    /// The mean over the samples of each one's extremes: one wild sample moves it by its share only.
+    case meanMinMax = "mean-min-max"
     case percentile
     case mse
     case entropy

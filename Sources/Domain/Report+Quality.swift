@@ -199,10 +199,13 @@ extension Report {
         package var convergence: Convergence?
         /// Of the evaluation samples, array by array; nil without an evaluation set.
         package var distance: [Distance]?
+        /// Nil where nothing was calibrated.
+        package var statistics: Statistics?
 
         package init(
             samplesInSet: Int, samplesUsed: Int, duplicates: Int, arrays: [SampleSetSummary.Array],
-            findings: [Finding], convergence: Convergence? = nil, distance: [Distance]? = nil
+            findings: [Finding], convergence: Convergence? = nil, distance: [Distance]? = nil,
+            statistics: Statistics? = nil
         ) {
             self.samplesInSet = samplesInSet
             self.samplesUsed = samplesUsed
@@ -211,6 +214,7 @@ extension Report {
             self.findings = findings
             self.convergence = convergence
             self.distance = distance
+            self.statistics = statistics
         }
     }
 }

@@ -22,11 +22,14 @@ package enum WorkOrder: Equatable, Sendable, Codable {
         package var measureSeconds: Double
         /// The job that this one repeats.
         package var reproduces: Reproduction?
+        /// Files of calibration statistics that may save the calibration pass, the likeliest first. The worker takes the first
+        /// whose key is that of its own pass, and measures when there is none.
+        package var statistics: [String]
 
         package init(
             job: String, attempt: Int, model: StagedModel, calibration: StagedSamples, evaluation: StagedSamples?,
             recipe: Recipe, scratch: String, threads: Int, measureSeconds: Double = 3,
-            reproduces: Reproduction? = nil
+            reproduces: Reproduction? = nil, statistics: [String] = []
         ) {
             self.job = job
             self.attempt = attempt
@@ -38,6 +41,7 @@ package enum WorkOrder: Equatable, Sendable, Codable {
             self.threads = threads
             self.measureSeconds = measureSeconds
             self.reproduces = reproduces
+            self.statistics = statistics
         }
     }
 }
@@ -83,6 +87,8 @@ package enum WorkEvent: Equatable, Sendable, Codable {
     case measuring
     /// The measurement is over. The worker waits for `WorkAnswer.neighbours`.
     case measured
+    /// A calibration pass has been made; what it saw is worth keeping, however the job ends.
+    case measuredStatistics(StatisticsFiles)
     case inspectedModel(ModelSummary)
     case inspectedSamples(SampleSetSummary)
     case lintedModel(LintReport)

@@ -56,6 +56,17 @@ extension Model {
         return written
     }
 
+    /// Gives the encoded model, with all weights inside, to `body` piece by piece: for a digest, whatever its size.
+    package func visitEncoded(_ body: (UnsafeRawBufferPointer) -> Void) throws {
+        var encoder = ModelEncoder(weights: .inside)
+        for piece in try encoder.encode(self).pieces {
+            switch piece {
+            case .owned(let part): part.withUnsafeBytes { body($0) }
+            case .slice(let slice): slice.withBytes { body($0) }
+            }
+        }
+    }
+
     /// The model file as bytes, with all weights inside.
     package func bytes() throws -> [UInt8] {
         var encoder = ModelEncoder(weights: .inside)

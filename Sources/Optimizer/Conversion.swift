@@ -16,8 +16,8 @@ struct Candidate {
     var gate: Report.Gate?
     /// What else was tried for the gate.
     var search: Report.Search?
-    /// How the ranges settled that it was made with; nil when none was observed.
-    var convergence: Report.CalibrationHealth.Convergence?
+    /// What calibration came to; nil when nothing was calibrated.
+    var calibration: Calibration.Result?
     /// SQNR in dB of each layer's output with all layers in integers, by label; empty where it was not measured.
     var accumulated: [String: Double] = [:]
 }
@@ -31,12 +31,14 @@ struct Conversion {
     let prepared: PreparedModel
     let clock: StageClock
     let decisionSeconds: Double
+    private let digest: Pipeline.FileDigest?
     private let runs: SampleRuns
 
     init(
         _ order: WorkOrder.Quantize, _ inputs: Inputs, _ models: EngineModels, _ prepared: PreparedModel,
-        _ clock: StageClock, decisionSeconds: Double
+        _ clock: StageClock, decisionSeconds: Double, digest: Pipeline.FileDigest?
     ) {
+        self.digest = digest
         self.order = order
         self.inputs = inputs
         self.models = models
@@ -62,29 +64,28 @@ struct Conversion {
             reviewSamples: Array(inputs.used.prefix(Self.reviewSamples)))
         let observed = try observe(excluded)
         let forms = Forms(
-            prepared: prepared, quantize: quantize, excluded: excluded, statistics: observed?.statistics,
+            prepared: prepared, quantize: quantize, excluded: excluded, statistics: observed?.statistics.table,
             directory: order.scratch)
         var best = try clock.time(.quantize) {
             try withRequests(withOwnQuantization(withUnmatchedPatterns(untimed(gated(fastest(forms), forms)))))
         }
-        best.convergence = observed?.convergence
+        best.calibration = observed
         return best
     }
 
     /// What calibration saw of every tensor that may be quantized; nil when nothing can run in integers.
-    private func observe(_ excluded: [String: Reason]) throws -> Calibrate.Result? {
+    private func observe(_ excluded: [String: Reason]) throws -> Calibration.Result? {
         guard order.recipe.scheme.calibrates, !Placement(prepared.topology, keepFloat: excluded).isEmpty else {
             return nil
         }
         // What is excluded is watched as well: a tensor's range is then the same whatever its neighbours do.
         let whole = Placement(prepared.topology, keepFloat: [:])
         let tensors = Planner(prepared.topology, rule: order.recipe.options.rule).tensorsToObserve(whole)
-        let observed = try clock.time(.calibrate) {
-            try Calibrate(models: models, runs: runs)(
-                prepared, tensors: tensors, samples: inputs.used, progress: clock.progress)
+        return try clock.time(.calibrate) {
+            try Calibration(
+                order: order, inputs: inputs, models: models, runs: runs, clock: clock, digest: digest)(
+                    prepared, tensors: tensors)
         }
-        clock.log("calibrated \(tensors.count) tensors on \(inputs.used.count) samples")
-        return observed
     }
 
     private func fastest(_ forms: Forms) throws -> Candidate {

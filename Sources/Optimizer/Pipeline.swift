@@ -66,7 +66,8 @@ package struct Pipeline {
                 return try Balance(models: models, feed: inputs.calibration, options: order.recipe.options)(
                     prepared, samples: inputs.used)
             }
-            let conversion = Conversion(order, inputs, models, prepared, clock, decisionSeconds: budget.decision)
+            let conversion = Conversion(
+                order, inputs, models, prepared, clock, decisionSeconds: budget.decision, digest: digest)
             var candidate = try Marking(order, inputs, digest)(conversion.best())
             candidate.decisions += [quiet.finding].compactMap { $0 }
             let verified = try clock.time(.verify) {

@@ -54,6 +54,7 @@ final class StageClock: Sendable {
     }
 
     func log(_ line: String) { tell(.log(line)) }
+    func announce(_ statistics: StatisticsFiles) { tell(.measuredStatistics(statistics)) }
 
     /// Share done of the current stage, 0...1. Steps below half a percent of the job are not told, unless the stage is new.
     func progress(_ share: Double) {

@@ -8,12 +8,15 @@ package final class StatisticsBank {
 
     package var count: Int { shares.count }
 
+    /// Those that a histogram may have.
+    package static var exponents: ClosedRange<Int> { Int(OCTAVO_MIN_EXPONENT)...Int(OCTAVO_MAX_EXPONENT) }
+
     /// How much of a tensor the histogram counts. Extremes are always those of all values.
     package enum Share: Int, Sendable, CaseIterable {
         case all = 1, half = 2, quarter = 4, eighth = 8, sixteenth = 16
 
-        /// Values that the histogram of a tensor needs: of so many, one in ten thousand is known within 5 %.
-        private static let enough = 1 << 22
+        /// Values that the histogram of a tensor needs: of so many, a share of one in ten thousand is known within 10 %.
+        private static let enough = 1 << 20
 
         /// For a tensor that will show `values` values in all.
         package init(ofValues values: Int) {
@@ -30,10 +33,19 @@ package final class StatisticsBank {
 
     deinit { octavo_observations_free(observations) }
 
-    /// Adds `values` to tensor `slot`. Slots outside 0..<count are ignored.
+    /// Adds `values`, all that one sample makes of it, to tensor `slot`. Slots outside 0..<count are ignored.
     package func observe(_ slot: Int, _ values: UnsafeBufferPointer<Float>) {
         guard (0..<count).contains(slot), let base = values.baseAddress else { return }
         octavo_observe_f32(base, values.count, shares[slot].rawValue, octavo_observation_at(observations, slot))
+    }
+
+    /// Adds what another thread saw of the same tensors.
+    package func merge(_ other: StatisticsBank) {
+        precondition(other.shares == shares, "banks of the same tensors")
+        for slot in 0..<count {
+            octavo_observation_merge(
+                octavo_observation_at(observations, slot), octavo_observation_at(other.observations, slot))
+        }
     }
 
     /// Extremes so far; nil before the first finite value.
@@ -56,8 +68,9 @@ package final class StatisticsBank {
         octavo_observation_bins(state, &bins)
         if shares[slot] != .all { for i in bins.indices { bins[i] *= UInt64(shares[slot].rawValue) } }
         return TensorStatistics(
-            minimum: summary.min, maximum: summary.max, nonFinite: summary.nonfinite, exponent: Int(summary.exponent),
-            bins: bins)
+            minimum: summary.min, maximum: summary.max,
+            meanExtremes: ValueRange(low: Float(summary.mean_min), high: Float(summary.mean_max)),
+            nonFinite: summary.nonfinite, exponent: Int(summary.exponent), bins: bins)
     }
 }
 

@@ -9,6 +9,9 @@ package struct TensorStatistics: Equatable, Sendable {
 
     package var minimum: Float = .infinity
     package var maximum: Float = -.infinity
+    /// Mean of the samples' minima and mean of their maxima, each over the samples with a finite value; of several tensors the
+    /// widest. Nil before the first.
+    package var meanExtremes: ValueRange?
     /// NaN and infinite values seen; they are in no bin.
     package var nonFinite: UInt64 = 0
     package var exponent: Int = 0
@@ -17,9 +20,13 @@ package struct TensorStatistics: Equatable, Sendable {
 
     package init() {}
 
-    package init(minimum: Float, maximum: Float, nonFinite: UInt64, exponent: Int, bins: [UInt64]) {
+    package init(
+        minimum: Float, maximum: Float, meanExtremes: ValueRange? = nil, nonFinite: UInt64, exponent: Int,
+        bins: [UInt64]
+    ) {
         self.minimum = minimum
         self.maximum = maximum
+        self.meanExtremes = meanExtremes
         self.nonFinite = nonFinite
         self.exponent = exponent
         self.bins = bins
@@ -31,7 +38,7 @@ package struct TensorStatistics: Equatable, Sendable {
     /// Width of a bin in real units.
     package var binWidth: Double { Double(sign: .plus, exponent: exponent - 12, significand: 1) }
 
-    /// Adds what another thread or tensor saw. Commutative and associative, bit for bit.
+    /// Adds what was seen of another tensor. Commutative and associative, bit for bit.
     package mutating func merge(_ other: TensorStatistics) {
         nonFinite += other.nonFinite
         guard !other.isEmpty else { return }
@@ -43,6 +50,11 @@ package struct TensorStatistics: Equatable, Sendable {
         }
         minimum = min(minimum, other.minimum)
         maximum = max(maximum, other.maximum)
+        if let seen = other.meanExtremes {
+            meanExtremes = ValueRange(
+                low: min(meanExtremes?.low ?? seen.low, seen.low), high: max(meanExtremes?.high ?? seen.high, seen.high)
+            )
+        }
         let common = max(exponent, other.exponent)
         let wide = other.bins(at: common)
         bins = bins(at: common)

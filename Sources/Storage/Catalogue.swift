@@ -11,7 +11,7 @@ package protocol Catalogue: Sendable {
     func model(_ reference: String) async throws -> ModelRow?
     /// Newest first. `name` keeps models that carry this name.
     func models(after cursor: String?, limit: Int, name: String?) async throws -> Page<ModelRow>
-    /// Removes the row and its names. Throws `.inUse` while queued or running jobs need it. Unknown: nothing happens.
+    /// Removes the row, its names and its statistics. Throws `.inUse` while queued or running jobs need it. Unknown: nothing happens.
     func deleteModel(_ id: Digest) async throws -> Deletion
 
     /// Assigns the next version of the name. The same id under the same name gives the row that is there.
@@ -21,8 +21,19 @@ package protocol Catalogue: Sendable {
     /// Newest first.
     func sampleSets(after cursor: String?, limit: Int, name: String?, role: SampleSetRow.Role?) async throws
         -> Page<SampleSetRow>
-    /// Removes every name and version of the id. Throws `.inUse` while queued or running jobs need it.
+    /// Removes every name and version of the id, and the statistics made with it. Throws `.inUse` while queued or running jobs need it.
     func deleteSampleSet(_ id: Digest) async throws -> Deletion
+
+    /// Stores what a pass saw in the place of what was known under the same key, model and set. Of one model and set the newest
+    /// eight are kept. Gives the contents that nothing names any more. Throws `.unknownReference`.
+    func addStatistics(_ row: StatisticsRow) async throws -> Deletion
+    /// Of one model and set, newest first.
+    func statistics(of model: Digest, on calibration: Digest) async throws -> [StatisticsRow]
+    /// Of one model, newest first. `key` keeps those of that key.
+    func statistics(of model: Digest, key: Digest?, after cursor: String?, limit: Int) async throws
+        -> Page<StatisticsRow>
+    /// Removes what is known of a model under a key, whatever the set.
+    func deleteStatistics(of model: Digest, key: Digest) async throws -> Deletion
 
     /// Stores a queued job, and the key with it. State, attempt and times of a claim in `job` are ignored.
     /// Throws `.unknownReference` when the model or a set is not there.

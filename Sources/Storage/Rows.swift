@@ -79,6 +79,38 @@ package struct SampleSetRow: Equatable, Sendable {
     }
 }
 
+/// What one calibration pass saw of a model on a set.
+package struct StatisticsRow: Equatable, Sendable {
+    /// Digest of everything that the statistics depend on, the same for a set of the same samples in another order.
+    package var key: Digest
+    package var model: Digest
+    package var calibration: Digest
+    /// The file that a later job reads.
+    package var content: Digest
+    /// The same as JSON for a person.
+    package var summary: Digest
+    /// Identity bytes of the content.
+    package var size: Int64
+    package var samples: Int
+    package var tensors: Int
+    package var created: Date
+
+    package init(
+        key: Digest, model: Digest, calibration: Digest, content: Digest, summary: Digest, size: Int64, samples: Int,
+        tensors: Int, created: Date
+    ) {
+        self.key = key
+        self.model = model
+        self.calibration = calibration
+        self.content = content
+        self.summary = summary
+        self.size = size
+        self.samples = samples
+        self.tensors = tensors
+        self.created = created
+    }
+}
+
 /// A file that a job brought forth.
 package struct ArtifactRow: Equatable, Sendable {
     package enum Kind: String, Codable, Sendable, CaseIterable {

@@ -18,7 +18,14 @@ struct QuantizeCommand: ParsableCommand {
     @Option(help: "Where the JSON report goes; default: <output>.report.json.") var report: String?
     @Option(help: "Where the report goes as a page, when it is wanted.") var html: String?
     @Option(help: "Where the plan goes, when it is wanted.") var plan: String?
-    @Option(help: "auto, min-max, percentile, mse or entropy.") var calibrator: Calibrator = .auto
+    @Option(
+        help: """
+            A file of calibration statistics: used in place of a calibration pass where it has exactly what the pass would see, \
+            written otherwise.
+            """)
+    var statistics: String?
+    @Option(help: "How ranges are chosen: \(Calibrator.allCases.map(\.rawValue).joined(separator: ", ")).")
+    var calibrator: Calibrator = .auto
     @Option(help: "Percent of the values that 'percentile' keeps.") var percentile: Double = 99.99
     @Option(
         help: """
@@ -76,14 +83,20 @@ struct QuantizeCommand: ParsableCommand {
     func run() throws {
         for file in [model, calibration] + [evaluation].compactMap({ $0 }) { try InputFile.check(file) }
         try OutputFile.check(output)
+        if let statistics { try OutputFile.check(statistics) }
         let scratch = try makeScratch()
         defer { if self.scratch == nil { try? FileManager.default.removeItem(atPath: scratch) } }
         let bar = ProgressBar()
+        let measured = Mutex<StatisticsFiles?>(nil)
         let results: WorkEvent.Results
         do {
+            defer { keepStatistics(measured.withLock { $0 }, scratch) }
             results = try Worker.quantize(
                 order(scratch), digest: { try Digest(sha256OfFile: $0) }, packing: PackedSize.ofWeights
-            ) { bar.show($0) }
+            ) { event in
+                bar.show(event)
+                if case .measuredStatistics(let files) = event { measured.withLock { $0 = files } }
+            }
         } catch {
             bar.clear()
             let failure = Failure(wrapping: error, stage: nil)
@@ -97,6 +110,16 @@ struct QuantizeCommand: ParsableCommand {
         if let html { try move(scratch + "/" + results.reportHtml, to: html) }
         if let plan { try move(scratch + "/" + results.plan, to: plan) }
         print(try String(contentsOfFile: scratch + "/" + results.reportText, encoding: .utf8), terminator: "")
+    }
+
+    /// Even a conversion that fails in the end has calibrated for the next one.
+    private func keepStatistics(_ files: StatisticsFiles?, _ scratch: String) {
+        guard let files, let statistics else { return }
+        do {
+            try move(scratch + "/" + files.content, to: statistics)
+        } catch {
+            FileHandle.standardError.write(Data("octavo: the statistics were not written: \(error)\n".utf8))
+        }
     }
 
     private func order(_ scratch: String) throws -> WorkOrder.Quantize {
@@ -126,7 +149,8 @@ struct QuantizeCommand: ParsableCommand {
         return WorkOrder.Quantize(
             job: "command-line", attempt: 1, model: staged, calibration: samples(calibration, .calibration),
             evaluation: evaluation.map { samples($0, .evaluation) }, recipe: recipe, scratch: scratch,
-            threads: threads ?? ProcessInfo.processInfo.activeProcessorCount, measureSeconds: measureTime)
+            threads: threads ?? ProcessInfo.processInfo.activeProcessorCount, measureSeconds: measureTime,
+            statistics: [statistics].compactMap { $0 }.filter { FileManager.default.fileExists(atPath: $0) })
     }
 
     private func gateValue() throws -> Recipe.Gate? {

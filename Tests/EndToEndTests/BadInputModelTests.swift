@@ -155,6 +155,7 @@ struct BadInputModelTests {
         try client.get(path + "/artifact", 409, code: "job-failed")
         #expect(try client.get(path + "/log").text.contains(type))
         try client.delete(path, 200)
+        try client.forgetStatistics(of: "net")
         try client.expectTraces(before)
         try client.doesAGoodJob()
     }

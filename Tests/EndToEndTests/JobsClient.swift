@@ -152,6 +152,11 @@ final class JobsClient {
         #expect(found == expected, sourceLocation: sourceLocation)
     }
 
+    /// Deletes what calibration passes saw of a model: it outlives the jobs.
+    func forgetStatistics(of model: String) throws {
+        for row in try get("/v1/models/\(model)/statistics").items { try delete(row["href"] as? String ?? "", 204) }
+    }
+
     /// Process identifiers of the server's children.
     func workers() throws -> [Int32] {
         let identifier = server.identifier

@@ -44,6 +44,7 @@ struct JobsFaultTests {
         try client.send("POST", busy + "/cancel", [], 200)
         try client.get(busy + "/artifact", 409, code: "job-cancelled")
         for job in [busy, "/v1/jobs/" + waiting.id, "/v1/jobs/" + late.id] { try client.delete(job, 200) }
+        try client.forgetStatistics(of: "net")
         try client.expectTraces(before)
         #expect(try client.workers() == [])
         try client.delete("/v1/models/net", 204)

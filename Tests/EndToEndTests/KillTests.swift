@@ -85,7 +85,7 @@ struct KillTests {
     /// One client's round: a model, a set, a job on them, a look at the job.
     private static func visit(_ address: String, _ directory: TemporaryDirectory, _ label: String) throws -> Record {
         var record = Record()
-        var bytes = FakeWorker.model(["ok", "slow", "crash-once"].randomElement() ?? "ok", salt: label)
+        var bytes = FakeWorker.model(["ok", "slow", "statistics", "crash-once"].randomElement() ?? "ok", salt: label)
         bytes += (0..<Int.random(in: 0..<300_000)).map { UInt8(truncatingIfNeeded: $0 &* 31) }
         let file = try directory.write("up-\(label)", bytes)
         defer { try? FileManager.default.removeItem(atPath: file) }
@@ -130,6 +130,11 @@ struct KillTests {
             note([job: state], in: &record)
             let artifact = try server.curl("/v1/jobs/\(job)/artifact")
             if artifact.status != 200 { record.faults.append("\(job)/artifact: \(artifact.status)") }
+            let listed = try server.curl("/v1/models/\(answer.json["model"] as? String ?? "")/statistics")
+            for row in listed.json["items"] as? [[String: Any]] ?? [] {
+                let statistics = try server.curl(row["href"] as? String ?? "")
+                if statistics.status != 200 { record.faults.append("\(job): statistics: \(statistics.status)") }
+            }
         }
     }
 }

@@ -76,8 +76,9 @@ import Testing
         let models = EngineModels(engine: try #require(RealEngine.shared), directory: scratch.path)
         let runs = SampleRuns(feed: feed, threads: 2, outputs: prepared.model.graph.outputs.map(\.name))
         return try Calibrate(models: models, runs: runs)(
-            prepared, tensors: tensors, samples: Array(0..<feed.count), progress: { _ in }
-        ).statistics
+            prepared, CalibrationSubject(tensors, in: prepared.topology, samples: Array(0..<feed.count)),
+            progress: { _ in }
+        ).table
     }
 
     @Test func calibrationSeesWhatTheModelComputes() throws {

@@ -51,9 +51,64 @@ import Testing
             for start in stride(from: 0, to: values.count, by: share) {
                 Array(values[start..<min(start + share, values.count)]).withUnsafeBufferPointer { bank.observe(0, $0) }
             }
-            #expect(bank.statistics(0) == whole)
-            if share > 60 { #expect(merged(parts.reversed()) == whole) }
+            #expect(withoutMeans(bank.statistics(0)) == withoutMeans(whole))
+            if share > 60 { #expect(withoutMeans(merged(parts.reversed())) == withoutMeans(whole)) }
         }
+    }
+
+    /// The means are those of the pieces.
+    private func withoutMeans(_ statistics: TensorStatistics) -> TensorStatistics {
+        var rest = statistics
+        rest.meanExtremes = nil
+        return rest
+    }
+
+    private func observed(_ samples: [[Float]], banks: Int = 1) throws -> TensorStatistics {
+        let all = try (0..<banks).map { _ in try #require(StatisticsBank([.all])) }
+        for (place, sample) in samples.enumerated() {
+            sample.withUnsafeBufferPointer { all[place % banks].observe(0, $0) }
+        }
+        for bank in all.dropFirst() { all[0].merge(bank) }
+        return all[0].statistics(0)
+    }
+
+    /// Against the extremes of a batch in double precision.
+    @Test func meanExtremesAreTheMeansOverTheSamples() throws {
+        var numbers = SeededNumbers(12)
+        let samples = (0..<37).map { numbers.floats(50 + $0, -3...Float($0)) } + [[.nan, 7, -.infinity], [.nan], []]
+        let finite = samples.map { $0.filter(\.isFinite) }.filter { !$0.isEmpty }
+        func mean(_ extreme: ([Float]) -> Float?) -> Double {
+            finite.reduce(0) { $0 + Double(extreme($1) ?? 0) } / Double(finite.count)
+        }
+        let means = try #require(try observed(samples).meanExtremes)
+        #expect(means.low == Float(mean { $0.min() }) && means.high == Float(mean { $0.max() }))
+        #expect(try observed([[2, 5], [-4, 1], [-1, 3]]).meanExtremes == ValueRange(low: -1, high: 3))
+    }
+
+    /// In double precision the small values would vanish beside the large ones or not, depending on the order.
+    @Test func meanExtremesAreExactInAnyOrder() throws {
+        var numbers = SeededNumbers(13)
+        let huge = Float.greatestFiniteMagnitude
+        let tiny = Float.leastNonzeroMagnitude
+        let samples: [[Float]] =
+            [[huge], [-huge], [huge], [-huge], [3 * tiny], [tiny], [1], [1e-30], [-1e-30]]
+            + (0..<30).map { _ in numbers.floats(1, -1e-3...1e3) }
+        let first = try observed(samples)
+        for banks in [1, 2, 5] {
+            for _ in 0..<5 { #expect(try observed(samples.shuffled(using: &numbers), banks: banks) == first) }
+        }
+        let exact = [[huge], [3 * tiny], [-huge], [tiny]]
+        #expect(try observed(exact).meanExtremes == ValueRange(low: tiny, high: tiny))
+        #expect(try observed(exact.map { [-$0[0]] }).meanExtremes == ValueRange(low: -tiny, high: -tiny))
+        #expect(try observed([[huge], [huge], [huge]]).meanExtremes == ValueRange(low: huge, high: huge))
+    }
+
+    @Test func theMeanRangeOfSeveralTensorsIsTheWidest() throws {
+        let (a, b) = try (observed([[-1, 2], [-3, 4]]), observed([[0, 8], [0, 2]]))
+        #expect(merged([a, b]).meanExtremes == ValueRange(low: -2, high: 5))
+        #expect(merged([a, b]).choose(.meanMinMax).range == ValueRange(low: -2, high: 5))
+        #expect(a.choose(.minMax).range == ValueRange(low: -3, high: 4))
+        #expect(TensorStatistics().choose(.meanMinMax).range == ValueRange(low: 0, high: 0))
     }
 
     @Test func theHistogramCountsEveryFiniteValue() throws {

@@ -108,6 +108,7 @@ import Testing
         _ = try await check(.post, "/v1/jobs", jobs, 422, Array("{}".utf8))
         _ = try await check(.post, "/v1/jobs", jobs, 400, Array("{".utf8))
         let good = try await job("ok")
+        let seen = try await job("statistics")
         let bad = try await job("crash")
         let other = try await job("ok other")
         let slow = try await job("hang")
@@ -116,6 +117,18 @@ import Testing
         let ended = try await check(.get, "/v1/jobs/\(good)?wait=30", name, 200)
         _ = try await check(.get, "/v1/jobs/\(bad)?wait=30", name, 200)
         _ = try await check(.get, "/v1/jobs/\(other)?wait=30", name, 200)
+        let subject = try await check(.get, "/v1/jobs/\(seen)?wait=30", name, 200).text("model") ?? ""
+        let statistics = one + "/statistics"
+        let kept = try await check(.get, "/v1/models/\(subject)/statistics?limit=5", statistics, 200)
+        let href = try #require(kept.items.first?["href"] as? String)
+        _ = try await check(.get, href, statistics + "/{key}", 200)
+        _ = try await check(.get, href, statistics + "/{key}", 304, fields: ["If-None-Match": "*"])
+        _ = try await check(.get, "/v1/models/\(subject)/statistics?limit=x", statistics, 400)
+        _ = try await check(.get, "/v1/models/nothing/statistics", statistics, 404)
+        _ = try await check(.get, "/v1/models/\(subject)/statistics/x", statistics + "/{key}", 404)
+        _ = try await check(.delete, href, statistics + "/{key}", 204)
+        _ = try await check(.delete, href, statistics + "/{key}", 404)
+        _ = try await check(.get, href, statistics + "/{key}", 404)
         try await site.wait(for: slow) { $0.state == "running" }
         _ = try await check(.get, "/v1/jobs/\(slow)", name, 200)
         _ = try await check(.get, "/v1/jobs/\(waiting)", name, 200)

@@ -117,6 +117,20 @@ package enum FakeWorker {
         \"fate\":\"$fate\"},{\"node\":\"head\",\"op\":\"Gemm\",\"fate\":\"integer\"}]}"
         }
 
+        # What a calibration pass saw, unless an earlier job left it.
+        measure() {
+            kept=$(printf '%s' "$order" | sed -n 's|.*"statistics":\["\([^"]*\)".*|\1|p')
+            [ -n "$kept" ] && { send "{\"log\":{\"_0\":\"reused: $(cat "$kept")\"}}"; return; }
+            key=sha256:$(printf '%064d' 7)
+            printf 'what was seen' > "$scratch/statistics.bin"
+            printf '%s' "{\"schema\":\"octavo-statistics/1\",\"key\":\"$key\",\"samples\":8,\"tensors\":[{\"name\":\"x\",\
+        \"values\":32,\"not_finite\":0,\"minimum\":0,\"maximum\":1,\"mean_minimum\":0.25,\"mean_maximum\":1}]}" \
+                > "$scratch/statistics.json"
+            [ "$1" = statistics-missing ] && rm "$scratch/statistics.json"
+            send "{\"measured_statistics\":{\"_0\":{\"key\":\"$key\",\"content\":\"statistics.bin\",\
+        \"summary\":\"statistics.json\",\"samples\":8,\"tensors\":1}}}"
+        }
+
         quantize() {
             scratch=$(text scratch)
             attempt=$(printf '%s' "$order" | sed -n 's|.*"attempt":\([0-9]*\).*|\1|p')
@@ -128,6 +142,11 @@ package enum FakeWorker {
             common "$what"
             case "$what" in
             gate) fail gate-not-met "top-1 fell by 0.2." ;;
+            statistics*) measure "$what" ;;
+            esac
+            case "$what" in
+            statistics-gate) fail gate-not-met "top-1 fell by 0.2." ;;
+            statistics-crash) kill -SEGV $$ ;;
             slow) for i in 1 2 3 4; do sleep 0.1; progress calibrate 0.$((4 + i)); done ;;
             chatter) head -c 3000000 /dev/zero | tr '\0' 'y' ;;
             esac

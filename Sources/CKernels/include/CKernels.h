@@ -68,6 +68,9 @@ typedef struct {
     uint64_t finite;     // how many values the histogram holds
     uint64_t nonfinite;
     int exponent;        // of the histogram
+    uint64_t samples;    // calls of octavo_observe_f32 that had a finite value
+    double mean_min;     // of the minima of those calls, whatever their order; 0 without any
+    double mean_max;
 } octavo_observation_summary;
 
 /// An array of empty observations, or NULL when there is no memory for it. Memory that is never used is never touched.
@@ -76,7 +79,8 @@ void octavo_observations_free(octavo_observation *_Nullable array);
 octavo_observation *octavo_observation_at(octavo_observation *array, size_t index);
 
 /// Adds n values to range and count of what is not finite, and one stretch of 128 in `every` (1, 2, 4, 8 or 16) to the
-/// histogram. With 1 nothing depends on the order or the cutting of the values, otherwise on their places in x.
+/// histogram. With 1 nothing but the means of the extremes depends on the order or the cutting of the values, otherwise on
+/// their places in x. What one call shows is one sample.
 void octavo_observe_f32(const float *x, size_t n, size_t every, octavo_observation *state);
 
 /// Adds everything that `from` has seen to `into`.

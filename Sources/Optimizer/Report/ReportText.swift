@@ -216,6 +216,7 @@ package struct ReportText {
             page.field(array.name, "\(array.type.rawValue)\(array.shape)" + (range.map { ", \($0)" } ?? ""))
         }
         if health.duplicates > 0 { page.field("duplicates", "\(health.duplicates)") }
+        if let statistics = health.statistics { page.field("statistics", statistics.words) }
         if let convergence = health.convergence { page.sentence(convergence.words, hanging: 4) }
         for distance in health.distance ?? [] { page.sentence("\(distance.array): \(distance.words)", hanging: 4) }
         for finding in health.findings { page.sentence("\(finding.severity.rawValue): \(finding.detail)", hanging: 4) }

@@ -12,6 +12,8 @@ package final class SampleFeed: Sendable {
     package let labels: [Int]?
     /// What the labels of pictures say; nil for arrays.
     package var pictures: DevelopedPictures? { archive.pictures }
+    /// Everything beside their bytes that decides what the model gets of the samples, in words.
+    let arrangement: [String]
 
     private struct Input: Sendable {
         let name: String
@@ -39,6 +41,13 @@ package final class SampleFeed: Sendable {
                 name: binding.input.name, type: type, shape: binding.sampleShape, array: array,
                 conversion: try SampleConversion(binding, preprocessing))
         }
+        let recipe = String(decoding: try JSON.encode(preprocessing), as: UTF8.self)
+        arrangement =
+            fit.bindings.map { binding in
+                let array = binding.array
+                return "\(binding.input.name) \(binding.input.type.rawValue) \(binding.sampleShape) from \(array.name) "
+                    + "\(array.type.rawValue) \(Array(array.shape.dropFirst()))"
+            } + [recipe]
     }
 
     /// The inputs of one sample, by input name, in new tensors.

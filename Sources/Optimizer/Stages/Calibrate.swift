@@ -44,30 +44,28 @@ struct Calibrate {
     let models: EngineModels
     let runs: SampleRuns
 
-    struct Result {
-        var statistics: [String: TensorStatistics]
-        var convergence: Report.CalibrationHealth.Convergence?
-    }
-
     func callAsFunction(
-        _ prepared: PreparedModel, tensors: [String], samples: [Int], progress: @Sendable (Double) -> Void
-    ) throws -> Result {
-        let session = try observed(tensors, of: prepared)
-        let shares = tensors.map { share(of: $0, prepared.topology, samples.count) }
-        let checkpoints = SampleHealth.checkpoints(samples.count)
+        _ prepared: PreparedModel, _ subject: CalibrationSubject, progress: @Sendable (Double) -> Void
+    ) throws -> CalibrationStatistics {
+        let session = try observed(subject.tensors.map(\.name), of: prepared)
+        let shares = subject.tensors.map(\.share)
+        let checkpoints = SampleHealth.checkpoints(subject.samples.count)
         let watches = try (0..<max(1, runs.threads)).map { _ in
             RangeWatch(try Self.makeBank(shares), checkpoints: checkpoints)
         }
         try runs.run(
-            samples, through: session,
+            subject.samples, through: session,
             context: { position, thread in
                 watches[thread].starts(position)
                 return Unmanaged.passUnretained(watches[thread].bank).toOpaque()
             }, progress: progress)
         return withExtendedLifetime(watches) {
-            Result(
-                statistics: merge(watches.map(\.bank), tensors),
-                convergence: RangeCourse(checkpoints: checkpoints, watches).report)
+            let convergence = RangeCourse(checkpoints: checkpoints, watches).report
+            for watch in watches.dropFirst() { watches[0].bank.merge(watch.bank) }
+            let tensors = subject.tensors.enumerated().map { slot, tensor in
+                CalibrationStatistics.Tensor(name: tensor.name, seen: watches[0].bank.statistics(slot))
+            }
+            return CalibrationStatistics(samples: subject.samples.count, tensors: tensors, convergence: convergence)
         }
     }
 
@@ -86,29 +84,12 @@ struct Calibrate {
             SessionOptions(optimization: .none, observer: RangeObserver()))
     }
 
-    /// Where sizes vary, the first sample says nothing of the others, and which is first must not matter.
-    private func share(of tensor: String, _ topology: Topology, _ samples: Int) -> StatisticsBank.Share {
-        guard topology.isStatic(beyondBatch: tensor), let shape = topology.shape(tensor) else { return .all }
-        let values = shape.reduce(samples) { $0.multipliedReportingOverflow(by: $1).partialValue }
-        return StatisticsBank.Share(ofValues: values)
-    }
-
     private static func makeBank(_ shares: [StatisticsBank.Share]) throws -> StatisticsBank {
         guard let bank = StatisticsBank(shares) else {
             throw Failure(
                 .outOfMemory, stage: .calibrate, detail: "No memory for the statistics of \(shares.count) tensors.")
         }
         return bank
-    }
-
-    private func merge(_ banks: [StatisticsBank], _ tensors: [String]) -> [String: TensorStatistics] {
-        var statistics: [String: TensorStatistics] = [:]
-        for (slot, tensor) in tensors.enumerated() {
-            var merged = TensorStatistics()
-            for bank in banks { merged.merge(bank.statistics(slot)) }
-            statistics[tensor] = merged
-        }
-        return statistics
     }
 }
 

@@ -134,15 +134,16 @@ struct Publish {
     }
 
     private func calibrationHealth(_ candidate: Candidate) -> Report.CalibrationHealth {
+        let convergence = candidate.calibration?.statistics.convergence
         let smaller = min(inputs.calibration.count, inputs.evaluation.count)
         let observed =
-            [candidate.convergence?.finding].compactMap { $0 }
+            [convergence?.finding].compactMap { $0 }
             + (inputs.distance ?? []).compactMap { $0.finding(samples: smaller) }
         return Report.CalibrationHealth(
             samplesInSet: inputs.calibration.count, samplesUsed: inputs.used.count,
             duplicates: inputs.digests.count - Set(inputs.digests).count,
             arrays: inputs.calibrationSummary.arrays, findings: inputs.calibrationSummary.findings + observed,
-            convergence: candidate.convergence, distance: inputs.distance)
+            convergence: convergence, distance: inputs.distance, statistics: candidate.calibration?.source)
     }
 
     private var overlapFindings: [Finding] {

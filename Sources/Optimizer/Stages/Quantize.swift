@@ -257,6 +257,7 @@ extension Recipe.Options {
         switch calibrator {
         case .auto: .auto
         case .minMax: .minMax
+        case .meanMinMax: .meanMinMax
         case .percentile: .percentile(percentile)
         case .mse: .leastError
         case .entropy: .entropy

@@ -100,3 +100,12 @@ extension Report.CalibrationHealth.Distance {
         return "evaluation samples against these: " + parts.compactMap { $0 }.joined(separator: ", ")
     }
 }
+
+extension Report.CalibrationHealth.Statistics {
+    var words: String {
+        switch source {
+        case .measured: "measured in this job (\(key))"
+        case .reused: "those of an earlier job (\(key)), without a calibration pass"
+        }
+    }
+}

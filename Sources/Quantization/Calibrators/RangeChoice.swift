@@ -4,6 +4,8 @@ import Foundation
 package enum RangeRule: Equatable, Sendable {
     /// The extremes seen: nothing is clipped.
     case minMax
+    /// The mean over the samples of each one's minimum, and of each one's maximum.
+    case meanMinMax
     /// The central `percent` of all values, in percent, split evenly between both tails.
     case percentile(Double)
     /// The range with the least mean squared error of the tensor itself.
@@ -44,6 +46,8 @@ extension TensorStatistics {
         switch rule {
         case .minMax:
             return RangeChoice(range: range, reason: "extremes of the calibration samples")
+        case .meanMinMax:
+            return RangeChoice(range: meanExtremes ?? range, reason: "means of the extremes of each calibration sample")
         case .percentile(let percent):
             return RangeChoice(range: percentile(percent), reason: "central \(percent) % of the values")
         case .leastError:

@@ -142,7 +142,7 @@ extension API {
         try .json(status, ModelPayload(row), fields: ["Location": "/v1/models/\(row.id)"])
     }
 
-    private func model(_ request: Request) async throws -> ModelRow {
+    func model(_ request: Request) async throws -> ModelRow {
         let reference = request.segment("id")
         guard let row = try await catalogue.model(reference) else { throw Problem.notFound("model", reference) }
         return row

@@ -237,6 +237,77 @@ enum OpenAPIDocument {
                 '503': { $ref: '#/components/responses/Unavailable' }
                 '507': { $ref: '#/components/responses/NoSpace' }
 
+          /v1/models/{id}/statistics:
+            parameters:
+              - $ref: '#/components/parameters/ModelId'
+            get:
+              tags: [models]
+              operationId: listStatistics
+              summary: What calibration passes saw of a model, newest first
+              description: |
+                A job with the scheme `auto` or `int8-static` runs the calibration samples through the model once and keeps what it saw
+                of each tensor, even if it fails later on. A later job on the same model and set makes no pass when its own would see
+                exactly the same: with another calibrator, other layers in float, another rounding, target or gate. Another
+                `max_samples`, `smooth`, `equalize`, engine or processor need a pass of their own. Of one model and set the newest
+                eight are kept; they go with the model or the set. A job that repeats another one always makes its pass.
+              parameters:
+                - $ref: '#/components/parameters/Limit'
+                - $ref: '#/components/parameters/After'
+              responses:
+                '200':
+                  description: A page of statistics.
+                  headers:
+                    Link: { $ref: '#/components/headers/Link' }
+                  content:
+                    application/json:
+                      schema: { $ref: '#/components/schemas/StatisticsList' }
+                '400': { $ref: '#/components/responses/BadRequest' }
+                '404': { $ref: '#/components/responses/NotFound' }
+                '500': { $ref: '#/components/responses/Problem' }
+
+          /v1/models/{id}/statistics/{key}:
+            parameters:
+              - $ref: '#/components/parameters/ModelId'
+              - name: key
+                in: path
+                required: true
+                description: '`sha256:` and 64 hexadecimal digits, as in the list and in reports.'
+                schema: { type: string }
+            get:
+              tags: [models]
+              operationId: getStatistics
+              summary: What one pass saw of each tensor
+              parameters: *download
+              responses:
+                '200':
+                  description: The document.
+                  headers: &contentHeaders
+                    ETag: { $ref: '#/components/headers/ETag' }
+                    Repr-Digest: { $ref: '#/components/headers/ReprDigest' }
+                    Accept-Ranges: { $ref: '#/components/headers/AcceptRanges' }
+                    Content-Disposition: { $ref: '#/components/headers/ContentDisposition' }
+                    Vary: { $ref: '#/components/headers/Vary' }
+                  content:
+                    application/json:
+                      schema: { $ref: '#/components/schemas/Statistics' }
+                '206': { $ref: '#/components/responses/PartialContent' }
+                '304': { $ref: '#/components/responses/NotModified' }
+                '400': { $ref: '#/components/responses/BadRequest' }
+                '404': { $ref: '#/components/responses/NotFound' }
+                '416': { $ref: '#/components/responses/BadRange' }
+                '500': { $ref: '#/components/responses/Problem' }
+                '503': { $ref: '#/components/responses/Unavailable' }
+            delete:
+              tags: [models]
+              operationId: deleteStatistics
+              summary: Forget what a pass saw, so that the next job looks again
+              responses:
+                '204':
+                  description: It is gone.
+                '400': { $ref: '#/components/responses/BadRequest' }
+                '404': { $ref: '#/components/responses/NotFound' }
+                '500': { $ref: '#/components/responses/Problem' }
+
           /v1/calibration-sets:
             post:
               tags: [calibration sets]
@@ -710,12 +781,7 @@ enum OpenAPIDocument {
               responses:
                 '200':
                   description: The report.
-                  headers: &contentHeaders
-                    ETag: { $ref: '#/components/headers/ETag' }
-                    Repr-Digest: { $ref: '#/components/headers/ReprDigest' }
-                    Accept-Ranges: { $ref: '#/components/headers/AcceptRanges' }
-                    Content-Disposition: { $ref: '#/components/headers/ContentDisposition' }
-                    Vary: { $ref: '#/components/headers/Vary' }
+                  headers: *contentHeaders
                   content:
                     application/json:
                       schema: { $ref: '#/components/schemas/Report' }
@@ -1452,6 +1518,72 @@ enum OpenAPIDocument {
                   type: array
                   items: { $ref: '#/components/schemas/Model' }
                 next: { type: string }
+            StatisticsList:
+              type: object
+              additionalProperties: false
+              required: [items]
+              properties:
+                items:
+                  type: array
+                  items:
+                    type: object
+                    additionalProperties: false
+                    required: [key, model, calibration_set, samples, tensors, size, created, href]
+                    properties:
+                      key: { $ref: '#/components/schemas/Digest' }
+                      model: { $ref: '#/components/schemas/Digest' }
+                      calibration_set: { $ref: '#/components/schemas/Digest' }
+                      samples:
+                        type: integer
+                        minimum: 0
+                      tensors:
+                        type: integer
+                        minimum: 0
+                      size: { $ref: '#/components/schemas/Bytes' }
+                      created: { $ref: '#/components/schemas/Time' }
+                      href: { type: string }
+                next: { type: string }
+            Statistics:
+              type: object
+              additionalProperties: false
+              required: [schema, key, samples, tensors]
+              properties:
+                schema:
+                  type: string
+                  const: octavo-statistics/1
+                key:
+                  description: |
+                    Digest of everything that the statistics depend on: the float graph and its observed tensors, the samples in any
+                    order, their preprocessing, engine, processor, and the version of the observer.
+                  type: string
+                  pattern: ^sha256:[0-9a-f]{64}$
+                samples:
+                  type: integer
+                  minimum: 0
+                tensors:
+                  type: array
+                  items:
+                    type: object
+                    additionalProperties: false
+                    required: [name, values, not_finite]
+                    properties:
+                      name: { type: string }
+                      values:
+                        description: Finite values over all samples, where the histogram counts a part of them nearly so.
+                        type: integer
+                        minimum: 0
+                      not_finite:
+                        description: NaN and infinite values.
+                        type: integer
+                        minimum: 0
+                      minimum:
+                        description: Absent, as the other three, where no sample brought the tensor a finite value.
+                        type: number
+                      maximum: { type: number }
+                      mean_minimum:
+                        description: Mean over the samples of the least value of each.
+                        type: number
+                      mean_maximum: { type: number }
             Preprocessing:
               type: object
               additionalProperties: false
@@ -1656,9 +1788,13 @@ enum OpenAPIDocument {
               additionalProperties: false
               properties:
                 calibrator:
-                  description: How ranges are chosen; `auto` takes for each tensor what errs least.
+                  description: |
+                    How ranges are chosen. `auto` takes for each tensor what errs least, `min-max` its extremes, `mean-min-max` the
+                    mean over the samples of each one's extremes (low = sum of min(x_i) / N, high = sum of max(x_i) / N for the samples
+                    x_1 to x_N), `percentile` all but the outermost values, `mse` the least squared error, `entropy` the most
+                    information.
                   type: string
-                  enum: [auto, min-max, percentile, mse, entropy]
+                  enum: [auto, min-max, mean-min-max, percentile, mse, entropy]
                   default: auto
                 percentile:
                   description: Share of the values kept, in percent, for the calibrator of that name.
@@ -2981,6 +3117,18 @@ enum OpenAPIDocument {
                         expected_growth:
                           description: By what part of it one more sample can be expected to widen a range.
                           type: number
+                    statistics:
+                      description: |
+                        Where the ranges come from: a calibration pass of this job, or that of an earlier one (`reused`), which is then
+                        listed at `/v1/models/{id}/statistics` under the same key.
+                      type: object
+                      additionalProperties: false
+                      required: [source, key]
+                      properties:
+                        source:
+                          type: string
+                          enum: [measured, reused]
+                        key: { $ref: '#/components/schemas/Digest' }
                     distance:
                       description: How far the evaluation samples lie from the calibration samples, as the model gets them.
                       type: array

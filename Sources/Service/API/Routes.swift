@@ -15,6 +15,9 @@ extension API {
         router.on(.get, "/v1/models/{id}/content", getModelContent)
         router.on(.get, "/v1/models/{id}/content/{file}", getModelFile)
         router.on(.post, "/v1/models/{id}/lint", lintModel)
+        router.on(.get, "/v1/models/{id}/statistics", listStatistics)
+        router.on(.get, "/v1/models/{id}/statistics/{key}", getStatistics)
+        router.on(.delete, "/v1/models/{id}/statistics/{key}", deleteStatistics)
 
         router.on(.post, "/v1/calibration-sets", postSampleSet)
         router.on(.get, "/v1/calibration-sets", listSampleSets)

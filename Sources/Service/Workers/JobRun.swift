@@ -2,6 +2,7 @@ import Domain
 import Foundation
 import Logging
 import Storage
+import Synchronization
 
 /// One attempt at one job: stage the inputs, run a worker, renew the lease meanwhile, take the results in.
 struct JobRun: Sendable {
@@ -37,10 +38,15 @@ struct JobRun: Sendable {
         _ claim: Claim, _ process: WorkerProcess, _ stored: inout [StoredBlob], _ removal: inout Task<Void, Never>?
     ) async -> Outcome? {
         let failure: Failure
+        let job = claim.job
         do {
             let directory = try await shelf.desk.run { [scratch] in try scratch.makeDirectory(claim.job.id) }
             defer { removal = remove(directory) }
-            let end = try await work(claim, process, directory)
+            let statistics = Mutex<StatisticsFiles?>(nil)
+            let end = try await work(claim, process, directory) { files in statistics.withLock { $0 = files } }
+            if end.stopped != .lostLease, let files = statistics.withLock({ $0 }) {
+                await keep(files, of: job, from: directory)
+            }
             switch end.stopped {
             case .cancelled: return .cancelled
             case .lostLease: return nil
@@ -74,8 +80,10 @@ struct JobRun: Sendable {
 
     // MARK: The worker
 
-    private func work(_ claim: Claim, _ process: WorkerProcess, _ directory: ScratchDirectory) async throws -> WorkerEnd
-    {
+    private func work(
+        _ claim: Claim, _ process: WorkerProcess, _ directory: ScratchDirectory,
+        _ onStatistics: @escaping @Sendable (StatisticsFiles) -> Void
+    ) async throws -> WorkerEnd {
         let (order, bytes) = try await stage(claim, directory)
         let seconds = timeAllowed(claim.job)
         let timer = Task {
@@ -93,6 +101,7 @@ struct JobRun: Sendable {
             ) { [news = queue.news] event in
                 heard(event)
                 if case .progress(let stage, let fraction) = event { news.progressed(claim.job.id, stage, fraction) }
+                if case .measuredStatistics(let files) = event { onStatistics(files) }
             }
         }
     }
@@ -114,7 +123,7 @@ struct JobRun: Sendable {
             calibration: try await samples(calibration, .calibration, directory),
             evaluation: try await samples(evaluation, .evaluation, directory), recipe: job.recipe,
             scratch: directory.path, threads: threads(job), measureSeconds: configuration.measureSeconds,
-            reproduces: job.reproduces)
+            reproduces: job.reproduces, statistics: await keptStatistics(of: job, in: directory))
         return (.quantize(order), model.size + calibration.size + (evaluation?.size ?? 0) + developed)
     }
 
@@ -236,7 +245,7 @@ struct JobRun: Sendable {
         return job.reproduces?.concluded(artifact.digest, under: report?.conditions ?? .init())
     }
 
-    private func keep(_ writer: any BlobWriter, _ fill: @escaping @Sendable () throws -> Void) async throws
+    func keep(_ writer: any BlobWriter, _ fill: @escaping @Sendable () throws -> Void) async throws
         -> StoredBlob
     {
         do {

@@ -45,7 +45,7 @@ final class MeasuringRoom: @unchecked Sendable {
         defer { leave(worker) }
         return await body { event in
             switch event {
-            case .progress, .log: break
+            case .progress, .log, .measuredStatistics: break
             case .measuring: self.change { $0.rules.asks(worker, at: Clock.monotonic) }
             case .measured: self.change { $0.rules.isDone(worker, at: Clock.monotonic) }
             // Only its exit is left, for which it has little time.

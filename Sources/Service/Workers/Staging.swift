@@ -34,6 +34,11 @@ struct Staging: Sendable {
         return StagedSamples(path: path, digest: id, preprocessing: preprocessing, purpose: purpose)
     }
 
+    /// A new file with a stored content.
+    func copy(_ blob: Digest, to path: String) async throws {
+        try await desk.run { [store] in try store.reader(blob).copy(to: path, verifying: .whole) }
+    }
+
     private static func freeName(_ wish: String, besides taken: [String]) -> String {
         taken.contains(wish) ? freeName("_" + wish, besides: taken) : wish
     }

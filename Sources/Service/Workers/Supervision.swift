@@ -148,7 +148,7 @@ struct Supervision {
         switch event {
         case .progress(let stage, _): end.lastStage = stage
         case .log(let text): process.log.append(line: text)
-        case .measuring, .measured: break
+        case .measuring, .measured, .measuredStatistics: break
         case .inspectedModel, .inspectedSamples, .lintedModel, .finished, .failed:
             guard end.final == nil else { return violate("a second final event") }
             end.final = event

@@ -79,7 +79,8 @@ extension SQLiteCatalogue {
                 sql: """
                     SELECT blob FROM models WHERE number = ?1 UNION SELECT digest FROM model_files WHERE model = ?1
                     """, arguments: [number])
-            return try Self.delete(blobs.compactMap { Digest($0) }, db) {
+            let statistics = try Self.statisticsBlobs("model = ?", [id.hex], db)
+            return try Self.delete(blobs.compactMap { Digest($0) } + statistics, db) {
                 try db.execute(sql: "DELETE FROM models WHERE number = ?", arguments: [number])
             }
         }

@@ -79,7 +79,9 @@ extension SQLiteCatalogue {
             guard users.isEmpty else { throw StorageError.inUse(jobs: users) }
             let blobs = try String.fetchAll(db, sql: "SELECT blob FROM sample_sets WHERE id = ?", arguments: [id.hex])
             guard !blobs.isEmpty else { return Deletion(found: false, orphans: []) }
-            return try Self.delete(blobs.compactMap { Digest($0) }, db) {
+            let statistics = try Self.statisticsBlobs("calibration = ?", [id.hex], db)
+            return try Self.delete(blobs.compactMap { Digest($0) } + statistics, db) {
+                try db.execute(sql: "DELETE FROM statistics WHERE calibration = ?", arguments: [id.hex])
                 try db.execute(sql: "DELETE FROM sample_sets WHERE id = ?", arguments: [id.hex])
             }
         }

@@ -18,6 +18,11 @@ enum SQLiteMigrations {
             try db.execute(
                 sql: "ALTER TABLE jobs ADD COLUMN reproduces TEXT CHECK (reproduces IS NULL OR json_valid(reproduces))")
         }
+        migrator.registerMigration("3 statistics") { db in
+            try db.execute(sql: statistics)
+            try db.execute(sql: "DROP VIEW blob_references")
+            try db.execute(sql: references + statisticsReferences)
+        }
         return migrator
     }
 
@@ -180,6 +185,31 @@ enum SQLiteMigrations {
             SELECT blob FROM models
             UNION ALL SELECT digest FROM model_files
             UNION ALL SELECT blob FROM sample_sets
-            UNION ALL SELECT digest FROM artifacts;
+            UNION ALL SELECT digest FROM artifacts
         """
+
+    private static let statistics = """
+        -- What calibration passes saw: go with the model and with the set. `id` is the key of the pass, which is the same for
+        -- sets of the same samples in another order.
+        CREATE TABLE statistics (
+            number INTEGER PRIMARY KEY AUTOINCREMENT,
+            id TEXT NOT NULL CHECK (length(id) = 64),
+            model TEXT NOT NULL REFERENCES models (id) ON DELETE CASCADE,
+            calibration TEXT NOT NULL CHECK (length(calibration) = 64),
+            content TEXT NOT NULL CHECK (length(content) = 64),
+            summary TEXT NOT NULL CHECK (length(summary) = 64),
+            size INTEGER NOT NULL CHECK (size >= 0),
+            samples INTEGER NOT NULL CHECK (samples >= 0),
+            tensors INTEGER NOT NULL CHECK (tensors >= 0),
+            created INTEGER NOT NULL,
+            UNIQUE (model, calibration, id)
+        ) STRICT;
+        CREATE INDEX statistics_by_age ON statistics (created, number);
+        CREATE INDEX statistics_by_calibration ON statistics (calibration);
+        CREATE INDEX statistics_by_content ON statistics (content);
+        CREATE INDEX statistics_by_summary ON statistics (summary);
+        """
+
+    private static let statisticsReferences =
+        " UNION ALL SELECT content FROM statistics UNION ALL SELECT summary FROM statistics"
 }

@@ -70,6 +70,13 @@ struct Bench {
             created: clock.now)
     }
 
+    func statistics(_ key: String, _ content: String, model: String = "m", set: String = "s") -> StatisticsRow {
+        StatisticsRow(
+            key: digest("key " + key), model: digest("model " + model), calibration: digest("set " + set),
+            content: digest(content), summary: digest(content + " summary"), size: 1000, samples: 4, tensors: 9,
+            created: clock.now)
+    }
+
     func job(_ model: String = "m", set: String = "s", maxAttempts: Int = 3, deadline: Double? = nil) -> JobRow {
         var recipe = Recipe()
         recipe.options.exclude = ["/head/*"]

@@ -258,6 +258,7 @@ extension ReportHTML {
                         array.maximum.map { Number.short($0) } ?? "–",
                     ]
                 })
+        if let statistics = health.statistics { page.element("p", "Statistics: \(statistics.words).") }
         if let convergence = health.convergence {
             BarChart(
                 title: "Share of the final range after so many samples, mean over \(convergence.tensors) tensors",
