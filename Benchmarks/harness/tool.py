@@ -42,6 +42,8 @@ def quantize(model, calibration, out, evaluation=None, threads=None):
     result = measured(command, cwd=tasks.ROOT)
     if result["status"] == 0 and report.exists():
         result["report"] = json.loads(report.read_text())
+        # It sets the kernel's peak back to measure the models' memory, so the kernel may know only of the last part.
+        result["peak_rss"] = max(result["peak_rss"], result["report"]["memory"]["peak_rss_bytes"])
     return result
 
 
