@@ -22,6 +22,7 @@ extension Model {
         }
         for value in graph.inputs + graph.outputs { try checkSize(value) }
         try graph.checkDefinitions()
+        try checkExpansion()
         var scope = Scope(domains: domains)
         try scope.check(graph)
     }

@@ -70,5 +70,10 @@ package struct Property: Sendable, Equatable, Hashable {
 package struct FunctionDefinition: Sendable, Equatable {
     package let domain: String
     package let name: String
+    /// How often its body, subgraphs included, uses each operator, by `Node.qualifiedOp`.
+    let calls: [String: Int]
     let encoded: ByteSlice
+
+    /// What `Node.qualifiedOp` of a call is.
+    var qualifiedName: String { OperatorDomain.isDefault(domain) ? name : "\(domain)::\(name)" }
 }

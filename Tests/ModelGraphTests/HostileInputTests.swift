@@ -188,6 +188,50 @@ import Testing
         #expect(try Model.read(bytes: try model.bytes()).graph.inputs[0].fixedShape == nil)
     }
 
+    /// Function i, in the domain "f", calls the functions `callees(i)`; the graph calls the last.
+    private func functions(_ count: Int, calling callees: (Int) -> [Int]) -> [UInt8] {
+        func call(_ name: String, _ writer: inout ProtobufWriter) {
+            writer.string(1, "X")
+            writer.string(2, "Z\(writer.pieces.count)")
+            writer.string(4, name)
+            writer.string(7, "f")
+        }
+        let model = Samples.encoded(graph: { $0.message(1) { call("F\(count - 1)", &$0) } })
+        let definitions = Samples.bytes { writer in
+            writer.message(8) {
+                $0.string(1, "f")
+                $0.int64(2, 1)
+            }
+            for number in 0..<count {
+                writer.message(25) { function in
+                    function.string(1, "F\(number)")
+                    function.message(7) { $0.string(4, "Relu") }
+                    for callee in callees(number) { function.message(7) { call("F\(callee)", &$0) } }
+                    function.string(10, "f")
+                }
+            }
+        }
+        return model + definitions
+    }
+
+    @Test func functionsThatGrowBeyondBoundsAreRefused() throws {
+        // 2^18 - 1 nodes are within them, 2^20 - 1 are not, 2^200 are in no integer.
+        #expect(try Model.read(bytes: functions(18) { $0 > 0 ? [$0 - 1, $0 - 1] : [] }).functions.count == 18)
+        for count in [20, 200] {
+            #expect(throws: ModelError.self) {
+                try Model.read(bytes: functions(count) { $0 > 0 ? [$0 - 1, $0 - 1] : [] })
+            }
+        }
+        // A long chain is no deeper than a short one.
+        #expect(try Model.read(bytes: functions(20_000) { $0 > 0 ? [$0 - 1] : [] }).functions.count == 20_000)
+    }
+
+    @Test func functionsThatCallThemselvesAreRefused() {
+        #expect(throws: ModelError.cyclic(nodes: ["f::F0", "f::F1", "f::F2"])) {
+            try Model.read(bytes: functions(3) { [($0 + 1) % 3] })
+        }
+    }
+
     @Test func pathsThatAreNoRegularFilesAreRefused() throws {
         let folder = try TemporaryDirectory()
         defer { folder.remove() }

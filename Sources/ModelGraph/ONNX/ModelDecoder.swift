@@ -86,15 +86,21 @@ struct ModelDecoder {
         var (encoded, reader) = try both(&parent, field)
         var name = ""
         var domain = ""
+        var calls: [String: Int] = [:]
         while let field = try reader.next() {
             switch field.number {
             case ONNXSchema.Function.name: name = try reader.string(field)
             case ONNXSchema.Function.domain: domain = try reader.string(field)
-            case ONNXSchema.Function.node: _ = try node(try reader.message(field))
+            case ONNXSchema.Function.node:
+                let node = try node(try reader.message(field))
+                calls[node.qualifiedOp, default: 0] += 1
+                for graph in node.subgraphs {
+                    graph.visitGraphs { for inner in $0.nodes { calls[inner.qualifiedOp, default: 0] += 1 } }
+                }
             default: _ = try reader.skip(field)
             }
         }
-        return FunctionDefinition(domain: domain, name: name, encoded: encoded)
+        return FunctionDefinition(domain: domain, name: name, calls: calls, encoded: encoded)
     }
 
     /// A message as it came and a reader of it.
