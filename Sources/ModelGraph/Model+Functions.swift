@@ -8,7 +8,8 @@ extension Model {
         var calls: [String: Int] = [:]
         graph.visitGraphs { for node in $0.nodes { calls[node.qualifiedOp, default: 0] += 1 } }
         guard Self.size(of: calls, sizes) <= limit else {
-            throw ModelError.tooLarge(what: "the model has too many nodes when its functions are put in place", limit: limit)
+            throw ModelError.tooLarge(
+                what: "the model has too many nodes when its functions are put in place", limit: limit)
         }
     }
 
