@@ -21,6 +21,8 @@ struct Prepare {
     let batchOnly: Bool
     /// Whether the first axis of some input is open.
     let batchIsOpen: Bool
+    /// Whether activations may be quantized: some rewrites pay only there.
+    let inIntegers: Bool
     /// What the model knew of its quantization when it came.
     var trained = TrainedQuantization()
 
@@ -36,10 +38,10 @@ struct Prepare {
         let folded = model
         func describeAgain(_ graph: Graph) throws -> Topology { try describe(graph, of: folded) }
         var rewrites = try Rewrite.run(Rewrite.all, on: &topology, describe: describeAgain)
-        let placement = Placement(topology, keepFloat: [:])
-        let integer = try Rewrite.run(
-            Rewrite.integerOnly(placement), on: &topology, describe: describeAgain)
-        rewrites.merge(integer) { $0 + $1 }
+        if inIntegers {
+            let integer = try Rewrite.run(Rewrite.integerOnly, on: &topology, describe: describeAgain)
+            rewrites.merge(integer) { $0 + $1 }
+        }
         model.graph = topology.graph
         return PreparedModel(model: model, topology: topology, rewrites: rewrites)
     }
