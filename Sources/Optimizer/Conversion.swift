@@ -153,9 +153,10 @@ struct Conversion {
 
     /// Throws when no weight can be stored in 8 bits either: the artifact would be the model itself.
     func checkWeights(_ excluded: [String: Reason]) throws {
-        let placement = Placement(weightOnly: prepared.topology, keepFloat: excluded)
+        let topology = prepared.basis(of: .weightOnly).topology
+        let placement = Placement(weightOnly: topology, keepFloat: excluded)
         guard placement.isEmpty else { return }
-        let reasons = zip(prepared.topology.graph.nodes, placement.verdicts).compactMap { node, verdict in
+        let reasons = zip(topology.graph.nodes, placement.verdicts).compactMap { node, verdict in
             if OperatorRule.of(node) == .anchor, case .float(let reason) = verdict {
                 "\(node.label): \(reason.text)"
             } else {

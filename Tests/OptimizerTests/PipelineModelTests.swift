@@ -60,6 +60,8 @@ import Testing
         g.output(g.conv(large, 16))
         let outcome = try convert(g.model(), SampleArrays("x", [8, 4, 4]))
         #expect(outcome.fate(of: "ConvTranspose") == ["float"])
+        let (convs, transposed) = (16 * 16 * 8 * 9 + 16 * 64 * 16 * 9, 16 * 16 * 8 * 4)
+        #expect(outcome.report.coverage?.macShare == Double(convs) / Double(convs + transposed))
     }
 
     /// A decoder: every layer of it runs in integers, and so does all between them.

@@ -1,4 +1,3 @@
-import Domain
 import Inference
 import ModelGraph
 import Quantization
@@ -15,13 +14,10 @@ import Testing
     @discardableResult
     func check(
         _ name: String, _ builder: GraphBuilder, _ shape: [Int], within tolerance: Float, count: Int = 1,
-        openBatch: Bool = true, opset: Int = 17, scheme: Scheme = .auto,
-        sourceLocation: SourceLocation = #_sourceLocation
+        openBatch: Bool = true, opset: Int = 17, sourceLocation: SourceLocation = #_sourceLocation
     ) throws -> Graph {
         let model = builder.model(opset: opset)
-        var conversions = try Conversions()
-        conversions.recipe.scheme = scheme
-        let prepared = try conversions.prepare(model, SampleArrays("x", Array(shape.dropFirst()), count: 2))
+        let prepared = try Conversions().prepare(model, SampleArrays("x", Array(shape.dropFirst()), count: 2))
         #expect(prepared.rewrites[name] ?? 0 == count, "\(prepared.rewrites)", sourceLocation: sourceLocation)
         let before = try Evaluation(model)
         let after = try Evaluation(prepared.model)
