@@ -5,56 +5,71 @@
 #include "kernels.h"
 #include <stdlib.h>
 
-enum { BLOCK = 64 };
+// Rows whose sums are kept in single precision; columns on either side of a tile, which lies in registers.
+enum { BLOCK = 64, TALL = 4, WIDE = 16 };
 
-// acc[i][j] += sum over rows of row[i] * row[j] for j >= i, in single precision over at most BLOCK rows.
-#define DEFINE_GRAM(name, attributes)                                                                       \
-    attributes static void name(const float *rows, size_t count, size_t k, float *line, double *gram) {     \
-        for (size_t i = 0; i < k; i++) {                                                                    \
-            memset(line + i, 0, (k - i) * sizeof *line);                                                    \
-            for (size_t r = 0; r < count; r++) {                                                            \
-                const float *row = rows + r * k;                                                            \
-                float a = row[i];                                                                           \
-                if (a == 0) continue;                                                                       \
-                for (size_t j = i; j < k; j++) line[j] += a * row[j];                                       \
-            }                                                                                               \
-            for (size_t j = i; j < k; j++) gram[i * k + j] += line[j];                                      \
-        }                                                                                                   \
+// out[i][j] += sum over rows of row[i] * row[j] for one tile of columns. The rows are `stride` apart.
+#define DEFINE_TILE(name, attributes)                                                                       \
+    attributes static void name(                                                                            \
+        const float *restrict left, const float *restrict right, size_t count, size_t stride,               \
+        float (*restrict out)[WIDE]) {                                                                      \
+        float sums[TALL][WIDE] = {{0}};                                                                     \
+        for (size_t r = 0; r < count; r++, left += stride, right += stride)                                 \
+            for (size_t i = 0; i < TALL; i++)                                                               \
+                for (size_t j = 0; j < WIDE; j++) sums[i][j] += left[i] * right[j];                         \
+        memcpy(out, sums, sizeof sums);                                                                     \
     }
 
-DEFINE_GRAM(gram_reference, )
+typedef void tile_sums(const float *, const float *, size_t, size_t, float (*)[WIDE]);
+DEFINE_TILE(tile_reference, )
 #if defined(__x86_64__)
-DEFINE_GRAM(gram_avx2, __attribute__((target("avx2"))))
-DEFINE_GRAM(gram_avx512, __attribute__((target("avx512f,prefer-256-bit"))))
+DEFINE_TILE(tile_avx2, __attribute__((target("avx2"))))
+DEFINE_TILE(tile_avx512, __attribute__((target("avx512f,prefer-256-bit"))))
 #endif
 
-static void gram(const float *rows, size_t count, size_t k, float *line, double *out, bool plain) {
+static tile_sums *tile_for_processor(void) {
 #if defined(__x86_64__)
-    if (!plain && __builtin_cpu_supports("avx512f")) return gram_avx512(rows, count, k, line, out);
-    if (!plain && __builtin_cpu_supports("avx2")) return gram_avx2(rows, count, k, line, out);
+    if (__builtin_cpu_supports("avx512f")) return tile_avx512;
+    if (__builtin_cpu_supports("avx2")) return tile_avx2;
 #endif
-    gram_reference(rows, count, k, line, out);
+    return tile_reference;
 }
 
-static bool add(const float *rows, size_t count, size_t k, double *out, double *sums, bool plain) {
-    float *line = malloc((k ? k : 1) * sizeof *line);
-    if (!line) return false;
+// The upper triangle of [k, k], tile by tile; `rows` are padded with zeros to `stride`, a multiple of WIDE.
+static void gram(const float *rows, size_t count, size_t k, size_t stride, double *out, tile_sums *sums) {
+    float tile[TALL][WIDE];
+    for (size_t top = 0; top < k; top += TALL)
+        for (size_t left = top / WIDE * WIDE; left < k; left += WIDE) {
+            sums(rows + top, rows + left, count, stride, tile);
+            for (size_t i = top; i < top + TALL && i < k; i++)
+                for (size_t j = i > left ? i : left; j < left + WIDE && j < k; j++)
+                    out[i * k + j] += tile[i - top][j - left];
+        }
+}
+
+static bool add(const float *rows, size_t count, size_t k, double *out, double *sums, tile_sums *tile) {
+    size_t stride = (k + WIDE - 1) / WIDE * WIDE;
+    float *padded = calloc(BLOCK * stride + 1, sizeof *padded);
+    if (!padded) return false;
     for (size_t start = 0; start < count; start += BLOCK) {
         size_t length = count - start < BLOCK ? count - start : BLOCK;
-        gram(rows + start * k, length, k, line, out, plain);
+        for (size_t r = 0; r < length; r++) {
+            const float *row = rows + (start + r) * k;
+            memcpy(padded + r * stride, row, k * sizeof *row);
+            for (size_t j = 0; j < k; j++) sums[j] += row[j];
+        }
+        gram(padded, length, k, stride, out, tile);
     }
-    for (size_t r = 0; r < count; r++)
-        for (size_t j = 0; j < k; j++) sums[j] += rows[r * k + j];
-    free(line);
+    free(padded);
     return true;
 }
 
 bool octavo_gram_f32(const float *rows, size_t count, size_t k, double *gram, double *sums) {
-    return add(rows, count, k, gram, sums, false);
+    return add(rows, count, k, gram, sums, tile_for_processor());
 }
 
 bool octavo_gram_f32_reference(const float *rows, size_t count, size_t k, double *gram, double *sums) {
-    return add(rows, count, k, gram, sums, true);
+    return add(rows, count, k, gram, sums, tile_reference);
 }
 
 void octavo_patches_f32(

@@ -29,11 +29,9 @@ struct Accumulation {
         let price = 4 * Double(anchors.reduce(0) { $0 + prepared.topology.macs($1) }) * Double(groups.count)
         guard price <= Self.most else { return [:] }
         let chosen = samples.prefix(max(1, Int(min(Self.affordable / max(price, 1), Double(Self.mostSamples)))))
-        var options = SessionOptions()
-        options.optimization = .none
-        options.threads = threads
         let session = try models.session(
-            simulation.graph.giving(anchors.map(\.output)), of: prepared.model, named: "accumulation", options)
+            simulation.graph.giving(anchors.map(\.output)), of: prepared.model, named: "accumulation",
+            .simulation(threads: threads))
         var errors = [OutputError](repeating: OutputError(), count: anchors.count)
         for (position, index) in chosen.enumerated() {
             let sample = try feed.sample(index)

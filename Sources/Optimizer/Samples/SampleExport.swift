@@ -58,18 +58,7 @@ package struct SampleExport {
         try head(code, shape).withUnsafeBytes(put)
         for start in stride(from: 0, to: feed.count, by: block) {
             let count = min(block, feed.count - start)
-            let next = Atomic(0)
-            let problem = Mutex<(any Error)?>(nil)
-            DispatchQueue.concurrentPerform(iterations: max(1, min(threads, count))) { _ in
-                while case let place = next.add(1, ordering: .relaxed).oldValue, place < count {
-                    do {
-                        try feed.refill(values[place], with: start + place)
-                    } catch {
-                        problem.withLock { $0 = $0 ?? error }
-                    }
-                }
-            }
-            if let error = problem.withLock({ $0 }) { throw error }
+            try shareOut(count, over: threads) { place, _ in try feed.refill(values[place], with: start + place) }
             for place in 0..<count { try values[place][input.name]?.withBytes(put) }
         }
     }

@@ -1,4 +1,3 @@
-import Dispatch
 import Domain
 import Inference
 import ModelGraph
@@ -48,10 +47,8 @@ struct Sensitivity {
         let run = 2 * Double(macs.reduce(0, +)) * Double(anchors.count + 1)
         let affordable = Int(min(Self.affordable / max(run, 1), Double(Self.mostSamples)))
         let chosen = Array(samples.prefix(max(1, affordable)))
-        var options = SessionOptions()
-        options.optimization = .none
         let session = try models.session(
-            simulation.graph.giving(outputs), of: prepared.model, named: "switched", options)
+            simulation.graph.giving(outputs), of: prepared.model, named: "switched", .simulation())
         let noise = try self.noise(simulation, session, chosen, progress)
         return anchors.indices.map { slot in
             LayerEffect(
@@ -72,22 +69,11 @@ struct Sensitivity {
             let inputs = try feed.sample(index)
             let reference = try answer(session, inputs, simulation, on: nil)
             let results = Mutex([Double](repeating: 0, count: layers))
-            let failure = Mutex<(any Error)?>(nil)
-            let next = Atomic<Int>(0)
-            DispatchQueue.concurrentPerform(iterations: max(1, min(threads, layers))) { _ in
-                while failure.withLock({ $0 == nil }) {
-                    let slot = next.add(1, ordering: .relaxed).oldValue
-                    guard slot < layers else { return }
-                    do {
-                        let noise = Self.noise(reference, try answer(session, inputs, simulation, on: slot))
-                        results.withLock { $0[slot] = noise }
-                        progress(Double(position * layers + slot + 1) / Double(samples.count * layers))
-                    } catch {
-                        failure.withLock { $0 = $0 ?? error }
-                    }
-                }
+            try shareOut(layers, over: threads) { slot, _ in
+                let noise = Self.noise(reference, try answer(session, inputs, simulation, on: slot))
+                results.withLock { $0[slot] = noise }
+                progress(Double(position * layers + slot + 1) / Double(samples.count * layers))
             }
-            if let error = failure.withLock({ $0 }) { throw error }
             all.append(results.withLock { $0 })
         }
         return all

@@ -1,4 +1,3 @@
-import Dispatch
 import Domain
 import Inference
 import ModelGraph
@@ -18,24 +17,12 @@ struct SampleRuns {
         context: @Sendable (_ position: Int, _ thread: Int) -> UnsafeMutableRawPointer,
         progress: @Sendable (Double) -> Void
     ) throws {
-        let next = Atomic<Int>(0)
-        let done = Atomic<Int>(0)
-        let failure = Mutex<(any Error)?>(nil)
-        DispatchQueue.concurrentPerform(iterations: max(1, min(threads, indices.count))) { thread in
-            while failure.withLock({ $0 == nil }) {
-                let position = next.add(1, ordering: .relaxed).oldValue
-                guard position < indices.count else { return }
-                do {
-                    _ = try session.run(
-                        try feed.sample(indices[position]), outputs: outputs, context: context(position, thread))
-                    let count = done.add(1, ordering: .relaxed).newValue
-                    progress(Double(count) / Double(indices.count))
-                } catch {
-                    failure.withLock { $0 = $0 ?? error }
-                }
-            }
+        let done = Atomic(0)
+        try shareOut(indices.count, over: threads) { position, thread in
+            _ = try session.run(
+                try feed.sample(indices[position]), outputs: outputs, context: context(position, thread))
+            progress(Double(done.add(1, ordering: .relaxed).newValue) / Double(indices.count))
         }
-        if let error = failure.withLock({ $0 }) { throw error }
     }
 }
 

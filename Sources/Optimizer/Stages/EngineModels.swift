@@ -39,6 +39,15 @@ struct EngineModels {
     }
 }
 
+extension SessionOptions {
+    /// For float graphs that compute with rounded numbers: as fast as the engine can, its Q and DQ left where they are.
+    static func simulation(threads: Int = 1, observer: (any TensorObserver)? = nil) -> SessionOptions {
+        var options = SessionOptions(threads: threads, observer: observer)
+        options.configuration["session.disable_quant_qdq"] = "1"
+        return options
+    }
+}
+
 extension Model {
     /// Makes the operator set imports name exactly the domains that nodes use.
     mutating func declareDomains() {

@@ -270,9 +270,8 @@ struct Quantize {
     private func errors(
         of compared: [Anchor], in simulation: Simulation, _ prepared: PreparedModel
     ) throws -> [LayerError] {
-        var options = SessionOptions()
-        options.optimization = .none
-        options.observer = ErrorObserver(channels: compared.map { ($0.channels, $0.channelsFirst) })
+        let options = SessionOptions.simulation(
+            observer: ErrorObserver(channels: compared.map { ($0.channels, $0.channelsFirst) }))
         let session = try models.session(simulation.graph, of: prepared.model, named: "simulation", options)
         let tables = reviewSamples.map { _ in ErrorTable(count: compared.count) }
         let pointers = tables.map { SendablePointer(Unmanaged.passUnretained($0).toOpaque()) }

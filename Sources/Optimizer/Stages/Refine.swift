@@ -1,7 +1,9 @@
+import Dispatch
 import Domain
 import Inference
 import ModelGraph
 import Quantization
+import Synchronization
 
 /// Second-order rounding of the weights of those layers where it leaves clearly less noise. It pays where the noise is that
 /// of the weights, as in nets without strong nonlinearities; where the activations' own rounding dominates, nothing is
@@ -69,16 +71,40 @@ struct Refine {
         let places = Set(unknown.map(\.node))
         let layers = affordable(in: prepared.topology).filter { places.contains($0.0.node) }
         if !layers.isEmpty { try observe(layers, of: prepared) }
-        for anchor in unknown {
-            guard let weight = nearest[anchor.node] else { continue }
-            let covariance = layers.first { $0.0.node == anchor.node }?.1
-            let floats = try covariance.flatMap { _ in try prepared.topology.constant(anchor.weight)?.floats() }
-            var other = covariance.flatMap { covariance in floats.flatMap { weight.rounded($0, by: covariance) } }
-            if rules.narrowsPairs, let rounded = other {
-                let pairs = WeightPairs(rounded, of: prepared.topology.graph.nodes[anchor.node])
-                other = rounded.replacing(pairs?.saturating ?? [], from: weight)
+        let tasks = try unknown.compactMap { anchor in
+            try nearest[anchor.node].map { weight in
+                let covariance = layers.first { $0.0.node == anchor.node }?.1
+                let floats = try covariance.flatMap { _ in try prepared.topology.constant(anchor.weight)?.floats() }
+                return Task(
+                    node: anchor.node, nearest: weight, floats: floats, covariance: covariance,
+                    narrowed: rules.narrowsPairs ? prepared.topology.graph.nodes[anchor.node] : nil)
             }
-            known.remember(anchor.node, weight, rounded: other)
+        }
+        let results = Mutex([QuantizedWeight?](repeating: nil, count: tasks.count))
+        try shareOut(tasks.count, over: runs.threads) { place, _ in
+            let rounded = tasks[place].rounded
+            results.withLock { $0[place] = rounded }
+        }
+        for (task, rounded) in zip(tasks, results.withLock({ $0 })) {
+            known.remember(task.node, task.nearest, rounded: rounded)
+        }
+    }
+
+    /// One layer that is to be rounded.
+    private struct Task: @unchecked Sendable {
+        let node: Int
+        let nearest: QuantizedWeight
+        let floats: [Float]?
+        /// Only read once all samples have been added.
+        let covariance: InputCovariance?
+        /// The node, where pairs of its products must not saturate.
+        let narrowed: Node?
+
+        var rounded: QuantizedWeight? {
+            guard let covariance, let floats, let rounded = nearest.rounded(floats, by: covariance) else { return nil }
+            guard let narrowed else { return rounded }
+            let pairs = WeightPairs(rounded, of: narrowed)
+            return rounded.replacing(pairs?.saturating ?? [], from: nearest)
         }
     }
 
@@ -108,12 +134,14 @@ struct Refine {
         }
     }
 
-    /// One sample after the other on one thread: the sums depend on the order.
+    /// One sample after the other: the sums depend on the order. While the engine computes a layer, the sums of others are
+    /// taken on further threads.
     private func observe(_ layers: [(Anchor, InputCovariance)], of prepared: PreparedModel) throws {
         let graph = try Instrumentation.watch(layers.map(\.0.activation), in: prepared.topology.graph)
-        var options = SessionOptions()
-        options.observer = CovarianceObserver(layers.map(\.1))
-        let session = try models.session(graph, of: prepared.model, named: "covariances", options)
+        let observer = CovarianceObserver(layers.map(\.1), threads: runs.threads)
+        let session = try models.session(
+            graph, of: prepared.model, named: "covariances", SessionOptions(observer: observer))
+        defer { observer.finish() }
         for index in samples { _ = try session.run(try runs.feed.sample(index), outputs: runs.outputs) }
     }
 }
@@ -144,16 +172,33 @@ final class RoundedWeights {
     }
 }
 
-/// Adds what it sees to the covariance of its slot.
+/// Adds what it sees to the covariance of its slot, in the order in which it sees it.
 ///
-/// `@unchecked Sendable`: one run at a time, on the thread that called it.
+/// `@unchecked Sendable`: one run at a time, and each covariance belongs to one queue.
 private final class CovarianceObserver: TensorObserver, @unchecked Sendable {
     private let covariances: [InputCovariance]
+    /// The engine has a thread of its own.
+    private let queues: [DispatchQueue]
+    /// Inputs that wait to be added are held in memory: few of them.
+    private let waiting: DispatchSemaphore
 
-    init(_ covariances: [InputCovariance]) { self.covariances = covariances }
+    init(_ covariances: [InputCovariance], threads: Int) {
+        self.covariances = covariances
+        queues = (1..<max(1, threads)).map { DispatchQueue(label: "covariance \($0)") }
+        waiting = DispatchSemaphore(value: 2 * max(1, queues.count))
+    }
 
     func observe(slot: Int, context: UnsafeMutableRawPointer?, values: [ObservedTensor]) {
         guard covariances.indices.contains(slot), let tensor = values.first, let floats = tensor.floats else { return }
-        covariances[slot].add(floats, shape: tensor.shape)
+        guard !queues.isEmpty else { return covariances[slot].add(floats, shape: tensor.shape) }
+        let (copy, shape) = (Array(floats), tensor.shape)
+        waiting.wait()
+        queues[slot % queues.count].async { [self] in
+            copy.withUnsafeBufferPointer { covariances[slot].add($0, shape: shape) }
+            waiting.signal()
+        }
     }
+
+    /// Returns when everything seen has been added.
+    func finish() { for queue in queues { queue.sync {} } }
 }
