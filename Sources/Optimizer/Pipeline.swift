@@ -61,7 +61,8 @@ package struct Pipeline {
             let prepared = try clock.time(.prepare) {
                 let prepared = try Prepare(
                     models: models, feed: inputs.calibration, batchOnly: inputs.batchOnly,
-                    batchIsOpen: inputs.batchIsOpen, trained: inputs.imported?.trained ?? TrainedQuantization())(
+                    batchIsOpen: inputs.batchIsOpen, exclude: order.recipe.options.exclude,
+                    trained: inputs.imported?.trained ?? TrainedQuantization())(
                         inputs.floatModel)
                 return try Balance(models: models, feed: inputs.calibration, options: order.recipe.options)(
                     prepared, samples: inputs.used)

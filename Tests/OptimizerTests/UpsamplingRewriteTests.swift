@@ -154,6 +154,17 @@ extension RewriteTests {
         #expect(graph.count("ConvTranspose") == 1)
     }
 
+    @Test func anExcludedTransposedConvStays() throws {
+        var g = GraphBuilder()
+        let x = g.input("x", [1, 8, 5, 7])
+        let y = upsampled(&g, x, Transposed(kernel: [2, 2]))
+        g.output(g.conv(y, 16))
+        var conversions = try Conversions()
+        conversions.recipe.options.exclude = [y]
+        let prepared = try conversions.prepare(g.model(), SampleArrays("x", [8, 5, 7]))
+        #expect(prepared.topology.graph.count("ConvTranspose") == 1)
+    }
+
     /// In float the copies cost more than the transposed Conv did.
     @Test func formsInFloatKeepTheTransposedConv() throws {
         var g = GraphBuilder()

@@ -32,6 +32,8 @@ struct Prepare {
     let batchOnly: Bool
     /// Whether the first axis of some input is open.
     let batchIsOpen: Bool
+    /// Patterns of the names of nodes that stay float.
+    var exclude: [String] = []
     /// What the model knew of its quantization when it came.
     var trained = TrainedQuantization()
 
@@ -48,7 +50,9 @@ struct Prepare {
         func describeAgain(_ graph: Graph) throws -> Topology { try describe(graph, of: folded) }
         let rewrites = try Rewrite.run(Rewrite.all, on: &topology, describe: describeAgain)
         let inFloat = (topology, rewrites)
-        let more = try Rewrite.run(Rewrite.integerOnly, on: &topology, describe: describeAgain)
+        let more = try Rewrite.run(
+            Rewrite.integerOnly(keepFloat: topology.graph.excluded(by: exclude)), on: &topology, describe: describeAgain
+        )
         model.graph = topology.graph
         return PreparedModel(
             model: model, topology: topology, rewrites: rewrites.merging(more) { $0 + $1 },

@@ -12,8 +12,11 @@ package struct Rewrite: Sendable {
         matMulAddToGemm, pointwiseToGemm, focusToStridedConv, distributionFocalHead,
     ]
 
-    /// Rewrites that only pay where the place computes in integers, to be tried after `all`.
-    package static let integerOnly: [Rewrite] = [transposedConv, doubleUpsample]
+    /// Rewrites that only pay where the place computes in integers, to be tried after `all`. Nodes that `keepFloat` names do
+    /// not.
+    package static func integerOnly(keepFloat: [String: Reason]) -> [Rewrite] {
+        [transposedConv(keepFloat), doubleUpsample(keepFloat)]
+    }
 
     /// Applies `rewrites`, asking `describe` for fresh shapes and types after each one that changed something.
     /// Returns how often each was applied.

@@ -3,42 +3,44 @@ import ModelGraph
 extension Rewrite {
     /// Nearest 2x upsampling as two Concats in channels-last order: with 8-bit values each is a plain copy, and the
     /// transposes cancel against those of the integer Convs around it.
-    static let doubleUpsample = Rewrite(name: "2x nearest Resize to Concat") { graph, topology in
-        let placement = Placement(topology, keepFloat: [:])
-        var count = 0
-        for i in graph.nodes.indices where graph.nodes[i].op == "Resize" && placement.verdicts[i] == .integer {
-            let node = graph.nodes[i]
-            guard let input = topology.shape(node.inputs[0]), let output = topology.shape(node.outputs[0]),
-                input.count == 4, output == [input[0], input[1], 2 * input[2], 2 * input[3]],
-                topology.isStatic(beyondBatch: node.inputs[0]), topology.repeatsPixels(node)
-            else { continue }
-            let (c, h, w) = (input[1], input[2], input[3])
-            let stem = node.outputs[0]
-            func fresh(_ part: String) -> String { graph.freshName(stem + "/" + part) }
-            let last = fresh("nhwc")
-            let wide = fresh("wide")
-            let rows = fresh("rows")
-            let tall = fresh("tall")
-            let whole = fresh("whole")
-            let rowShape = graph.addShape([0, h, 2 * w * c], stem: stem + "/row_shape")
-            let wholeShape = graph.addShape([0, 2 * h, 2 * w, c], stem: stem + "/whole_shape")
-            graph.nodes[i] = Node(
-                op: "Transpose", inputs: [node.inputs[0]], outputs: [last], name: last,
-                attributes: [.ints("perm", [0, 2, 3, 1])])
-            graph.nodes += [
-                Node(
-                    op: "Concat", inputs: [last, last], outputs: [wide], name: wide, attributes: [.int("axis", 3)]),
-                Node(op: "Reshape", inputs: [wide, rowShape], outputs: [rows], name: rows),
-                Node(
-                    op: "Concat", inputs: [rows, rows], outputs: [tall], name: tall, attributes: [.int("axis", 2)]),
-                Node(op: "Reshape", inputs: [tall, wholeShape], outputs: [whole], name: whole),
-                Node(
-                    op: "Transpose", inputs: [whole], outputs: [node.outputs[0]], name: fresh("nchw"),
-                    attributes: [.ints("perm", [0, 3, 1, 2])]),
-            ]
-            count += 1
+    static func doubleUpsample(_ keepFloat: [String: Reason]) -> Rewrite {
+        Rewrite(name: "2x nearest Resize to Concat") { graph, topology in
+            let placement = Placement(topology, keepFloat: keepFloat)
+            var count = 0
+            for i in graph.nodes.indices where graph.nodes[i].op == "Resize" && placement.verdicts[i] == .integer {
+                let node = graph.nodes[i]
+                guard let input = topology.shape(node.inputs[0]), let output = topology.shape(node.outputs[0]),
+                    input.count == 4, output == [input[0], input[1], 2 * input[2], 2 * input[3]],
+                    topology.isStatic(beyondBatch: node.inputs[0]), topology.repeatsPixels(node)
+                else { continue }
+                let (c, h, w) = (input[1], input[2], input[3])
+                let stem = node.outputs[0]
+                func fresh(_ part: String) -> String { graph.freshName(stem + "/" + part) }
+                let last = fresh("nhwc")
+                let wide = fresh("wide")
+                let rows = fresh("rows")
+                let tall = fresh("tall")
+                let whole = fresh("whole")
+                let rowShape = graph.addShape([0, h, 2 * w * c], stem: stem + "/row_shape")
+                let wholeShape = graph.addShape([0, 2 * h, 2 * w, c], stem: stem + "/whole_shape")
+                graph.nodes[i] = Node(
+                    op: "Transpose", inputs: [node.inputs[0]], outputs: [last], name: last,
+                    attributes: [.ints("perm", [0, 2, 3, 1])])
+                graph.nodes += [
+                    Node(
+                        op: "Concat", inputs: [last, last], outputs: [wide], name: wide, attributes: [.int("axis", 3)]),
+                    Node(op: "Reshape", inputs: [wide, rowShape], outputs: [rows], name: rows),
+                    Node(
+                        op: "Concat", inputs: [rows, rows], outputs: [tall], name: tall, attributes: [.int("axis", 2)]),
+                    Node(op: "Reshape", inputs: [tall, wholeShape], outputs: [whole], name: whole),
+                    Node(
+                        op: "Transpose", inputs: [whole], outputs: [node.outputs[0]], name: fresh("nchw"),
+                        attributes: [.ints("perm", [0, 3, 1, 2])]),
+                ]
+                count += 1
+            }
+            return count
         }
-        return count
     }
 
     /// A transposed Conv, for which the runtime has no integer kernel, as a Conv of the same taps and copies that lay its
@@ -47,23 +49,26 @@ extension Rewrite {
     /// Measured on AVX-512 VNNI, one thread, a 64-channel Conv, twice a transposed Conv to 32 channels and another Conv: with
     /// kernel 2, 3, 4 and 5 and stride 2 the integer form is 1.4, 1.7, 2.4 and 2.5 times as fast as that with the transposed
     /// Convs in float; 16 channels, 8 of them left, 1.2 to 1.7 times.
-    static let transposedConv = Rewrite(name: "ConvTranspose to Conv + squares of pixels") { graph, topology in
-        let convs = graph.nodes.indices.compactMap { SubPixelConv(at: $0, in: topology) }.filter(\.pays)
-        guard !convs.isEmpty else { return 0 }
-        let trial = try topology.withConvs(inPlaceOf: convs)
-        let placement = Placement(trial, keepFloat: [:])
-        var count = 0
-        for conv in convs where placement.verdicts[conv.place] == .integer {
-            let output = placement.result(of: graph.nodes[conv.place].outputs[0])
-            let feedsIntegers = trial.index.consumers(of: output).contains { placement.verdicts[$0] == .integer }
-            let isStatic = topology.isStatic(beyondBatch: graph.nodes[conv.place].inputs[0])
-            // The runtime's DepthToSpace takes more time on floats than a last layer saves.
-            guard isStatic || feedsIntegers else { continue }
-            try graph.replace(conv, in: topology, isStatic: isStatic)
-            count += 1
+    static func transposedConv(_ keepFloat: [String: Reason]) -> Rewrite {
+        Rewrite(name: "ConvTranspose to Conv + squares of pixels") { graph, topology in
+            let convs = graph.nodes.indices.compactMap { SubPixelConv(at: $0, in: topology) }.filter(\.pays)
+            guard !convs.isEmpty else { return 0 }
+            let trial = topology.withConvs(inPlaceOf: convs)
+            let placement = Placement(trial, keepFloat: keepFloat)
+            var count = 0
+            for conv in convs where placement.verdicts[conv.place] == .integer {
+                let output = placement.result(of: graph.nodes[conv.place].outputs[0])
+                let feedsIntegers = trial.index.consumers(of: output).contains { placement.verdicts[$0] == .integer }
+                let isStatic = topology.isStatic(beyondBatch: graph.nodes[conv.place].inputs[0])
+                // The runtime's DepthToSpace takes more time on floats than a last layer saves.
+                guard isStatic || feedsIntegers else { continue }
+                try graph.replace(conv, in: topology, isStatic: isStatic)
+                count += 1
+            }
+            return count
         }
-        return count
     }
+
 }
 
 extension Graph {
@@ -141,13 +146,11 @@ extension Graph {
 extension Topology {
     /// The same graph with a Conv where each of `convs` is, to be asked where it would run. Values of weights do not matter
     /// for that; channels do.
-    fileprivate func withConvs(inPlaceOf convs: [SubPixelConv]) throws -> Topology {
+    fileprivate func withConvs(inPlaceOf convs: [SubPixelConv]) -> Topology {
         var graph = graph
         for conv in convs {
-            var dims = conv.source.dims
-            dims.swapAt(0, 1)
-            let weight = Tensor(
-                name: graph.freshName("trial"), type: .float, dims: dims, bytes: try conv.source.bytes())
+            var weight = conv.source.named(graph.freshName("trial"))
+            weight.dims.swapAt(0, 1)
             graph.nodes[conv.place].op = "Conv"
             graph.nodes[conv.place].attributes = []
             graph.nodes[conv.place].inputs[1] = graph.addInitializer(weight)
