@@ -139,6 +139,8 @@ int octavo_confine(uint64_t address_space, uint64_t cpu_seconds, uint64_t file_b
 
 void octavo_trim_memory(void) { malloc_trim(0); }
 
+void octavo_return_large_blocks(void) { mallopt(M_MMAP_THRESHOLD, 512 << 10); }
+
 const char *octavo_signal_name(int signal) {
     switch (signal) {
     case SIGSEGV: return "SIGSEGV";

@@ -64,7 +64,7 @@ extension Conversion {
     }
 
     private func hasStorableWeights(_ excluded: [String: Reason]) -> Bool {
-        !Placement(weightOnly: prepared.topology, keepFloat: excluded).isEmpty
+        !Placement(weightOnly: prepared.basis(of: .weightOnly).topology, keepFloat: excluded).isEmpty
     }
 
     private func keepsGate(_ candidate: Candidate, _ keeper: Gatekeeper, _ contest: Contest) throws -> Bool {

@@ -57,7 +57,7 @@ struct Conversion {
     }
 
     func best() throws -> Candidate {
-        let excluded = excludedNodes()
+        let excluded = prepared.topology.graph.excluded(by: order.recipe.options.exclude)
         var recipe = order.recipe
         if objective == .size { recipe.options.embeddings = .int8 }
         let quantize = Quantize(
@@ -153,9 +153,10 @@ struct Conversion {
 
     /// Throws when no weight can be stored in 8 bits either: the artifact would be the model itself.
     func checkWeights(_ excluded: [String: Reason]) throws {
-        let placement = Placement(weightOnly: prepared.topology, keepFloat: excluded)
+        let topology = prepared.basis(of: .weightOnly).topology
+        let placement = Placement(weightOnly: topology, keepFloat: excluded)
         guard placement.isEmpty else { return }
-        let reasons = zip(prepared.topology.graph.nodes, placement.verdicts).compactMap { node, verdict in
+        let reasons = zip(topology.graph.nodes, placement.verdicts).compactMap { node, verdict in
             if OperatorRule.of(node) == .anchor, case .float(let reason) = verdict {
                 "\(node.label): \(reason.text)"
             } else {
@@ -175,25 +176,6 @@ struct Conversion {
         var edited = candidate
         edited.decisions.append(Finding(.warning, code: code, detail: detail))
         return edited
-    }
-
-    /// Nodes that the recipe's `exclude` patterns name.
-    private func excludedNodes() -> [String: Reason] {
-        var excluded: [String: Reason] = [:]
-        for node in prepared.topology.graph.nodes {
-            if let pattern = order.recipe.options.exclude.first(where: { Self.isNamed(node, $0) }) {
-                excluded[node.name] = Reason("excluded by '\(pattern)'")
-            }
-        }
-        return excluded
-    }
-
-    /// Whether the name that `node` had in the customer's model matches. What the engine makes of a MatMul and an Add is
-    /// called "name of the MatMul/MatMulAddFusion".
-    private static func isNamed(_ node: Node, _ pattern: String) -> Bool {
-        if node.name.matches(wildcard: pattern) { return true }
-        guard node.name.hasSuffix("Fusion"), let slash = node.name.lastIndex(of: "/") else { return false }
-        return String(node.name[..<slash]).matches(wildcard: pattern)
     }
 
     /// What was asked for and does nothing here is said.
@@ -257,38 +239,11 @@ struct Conversion {
     /// Patterns that name no node are most often mistakes, or nodes that folding took away.
     private func withUnmatchedPatterns(_ candidate: Candidate) -> Candidate {
         order.recipe.options.exclude.reduce(candidate) { candidate, pattern in
-            if prepared.topology.graph.nodes.contains(where: { Self.isNamed($0, pattern) }) { return candidate }
+            if prepared.topology.graph.nodes.contains(where: { $0.isNamed(pattern) }) { return candidate }
             return with(
                 candidate, "exclude-unmatched",
                 "The pattern '\(pattern)' in options.exclude matches no node of the model once constants are folded; "
                     + "the plan lists the names there are.")
         }
-    }
-}
-
-extension String {
-    /// Whether the whole string matches `pattern`, in which `*` stands for any run of characters.
-    func matches(wildcard pattern: String) -> Bool {
-        let text = Array(utf8)
-        let pattern = Array(pattern.utf8)
-        let star = UInt8(ascii: "*")
-        var (i, p) = (0, 0)
-        var retry: (text: Int, pattern: Int)?
-        while i < text.count {
-            if p < pattern.count, pattern[p] == star {
-                retry = (i, p)
-                p += 1
-            } else if p < pattern.count, pattern[p] == text[i] {
-                i += 1
-                p += 1
-            } else if let last = retry {
-                retry = (last.text + 1, last.pattern)
-                i = last.text + 1
-                p = last.pattern + 1
-            } else {
-                return false
-            }
-        }
-        return pattern[p...].allSatisfy { $0 == star }
     }
 }

@@ -39,7 +39,7 @@ struct Forms {
     /// A form that calibration has no part in.
     func uncalibrated(_ form: Quantized.Form, blockSize: Int? = nil) throws -> Candidate {
         try write(
-            quantize.uncalibrated(form, prepared, keepFloat: excluded, blockSize: blockSize),
+            quantize.uncalibrated(form, prepared.basis(of: form), keepFloat: excluded, blockSize: blockSize),
             named: form.rawValue + (blockSize.map { "-of-\($0)" } ?? ""))
     }
 

@@ -61,7 +61,8 @@ package struct Pipeline {
             let prepared = try clock.time(.prepare) {
                 let prepared = try Prepare(
                     models: models, feed: inputs.calibration, batchOnly: inputs.batchOnly,
-                    batchIsOpen: inputs.batchIsOpen, trained: inputs.imported?.trained ?? TrainedQuantization())(
+                    batchIsOpen: inputs.batchIsOpen, exclude: order.recipe.options.exclude,
+                    trained: inputs.imported?.trained ?? TrainedQuantization())(
                         inputs.floatModel)
                 return try Balance(models: models, feed: inputs.calibration, options: order.recipe.options)(
                     prepared, samples: inputs.used)
@@ -73,7 +74,8 @@ package struct Pipeline {
             let verified = try clock.time(.verify) {
                 candidate.accumulated = try Accumulation(
                     models: models, feed: inputs.calibration, threads: order.threads)(
-                        candidate.quantized, of: prepared, samples: inputs.used, progress: { _ in })
+                        candidate.quantized, of: prepared.basis(of: candidate.quantized.form), samples: inputs.used,
+                        progress: { _ in })
                 return try Verify(order, inputs, models, clock)(candidate)
             }
             let latency = try clock.time(.measure) {

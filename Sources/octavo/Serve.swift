@@ -1,4 +1,5 @@
 import ArgumentParser
+import CLinux
 import Dispatch
 import Foundation
 import HTTP
@@ -24,6 +25,7 @@ struct Serve: AsyncParsableCommand {
     var set: [String] = []
 
     func run() async throws {
+        octavo_return_large_blocks()
         var settings = try settings()
         var log = Logger(label: "octavo") { StreamLogHandler.standardError(label: $0) }
         log.logLevel = settings.logLevel

@@ -9,7 +9,9 @@ import Testing
 /// Layers that the plan leaves in float between integer ones: the engine would quantize their weights by itself, with one
 /// scale for all channels.
 @Suite(.enabled(if: RealEngine.isInstalled, RealEngine.absence)) struct FloatGuardTests {
-    enum Layer: String, CaseIterable { case conv, convRelu, convClip, transposed, gemm, gemmRelu }
+    enum Layer: String, CaseIterable {
+        case conv, convRelu, convClip, convMoved, convReluMoved, transposed, gemm, gemmRelu
+    }
 
     /// A layer of channels that differ a hundredfold, between two that run in integers.
     private static func model(_ layer: Layer) -> (model: Model, shape: [Int], op: String) {
@@ -36,8 +38,11 @@ import Testing
             let weight = g.constant(uneven([16, 32, 3, 3], axis: 0), [16, 32, 3, 3])
             y = g.add("Conv", [first, weight, g.floats([16])], [.ints("pads", [1, 1, 1, 1])], shape: [1, 16, 6, 6])
         }
-        if layer == .convRelu || layer == .gemmRelu { y = g.relu(y) }
+        if [.convRelu, .convReluMoved, .gemmRelu].contains(layer) { y = g.relu(y) }
         if layer == .convClip { y = g.add("Clip", [y, g.constant([0], []), g.constant([6], [])]) }
+        if layer == .convMoved || layer == .convReluMoved {
+            y = g.add("Reshape", [y, g.integers([0, 16, 4, 9])], shape: [1, 16, 4, 9])
+        }
         g.output(isGemm ? g.gemm(y, 16) : g.conv(y, 16))
         let op = isGemm ? "Gemm" : layer == .transposed ? "ConvTranspose" : "Conv"
         return (g.model(), isGemm ? [32] : [8, 6, 6], op)

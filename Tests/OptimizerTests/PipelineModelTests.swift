@@ -13,9 +13,9 @@ import Testing
     @discardableResult
     private func convert(
         _ model: Model, _ samples: SampleArrays, inputs: [String: TensorValue]? = nil, within tolerance: Float = 0.25,
-        form: String = "integer", sourceLocation: SourceLocation = #_sourceLocation
+        form: String = "integer", _ conversions: Conversions? = nil, sourceLocation: SourceLocation = #_sourceLocation
     ) throws -> Conversions.Outcome {
-        let outcome = try Conversions()(model, samples)
+        let outcome = try (conversions ?? Conversions())(model, samples)
         #expect(outcome.graph.structuralProblems() == [], sourceLocation: sourceLocation)
         #expect(outcome.plan.form == form, "\(outcome.plan.operations)", sourceLocation: sourceLocation)
         #expect(outcome.graph.outputs.map(\.name) == model.graph.outputs.map(\.name), sourceLocation: sourceLocation)
@@ -51,15 +51,70 @@ import Testing
         #expect(outcome.fate(of: "Conv") == ["integer", "integer", "integer"])
     }
 
-    @Test func transposedConvsStayFloat() throws {
+    @Test func transposedConvsOfSeveralGroupsStayFloat() throws {
         var g = GraphBuilder()
         let x = g.input("x", [1, 8, 4, 4])
         let large = g.add(
-            "ConvTranspose", [g.relu(g.conv(x, 16)), g.floats([16, 16, 2, 2], -0.2...0.2)], [.ints("strides", [2, 2])],
-            shape: [1, 16, 8, 8])
+            "ConvTranspose", [g.relu(g.conv(x, 16)), g.floats([16, 8, 2, 2], -0.2...0.2)],
+            [.ints("strides", [2, 2]), .int("group", 2)], shape: [1, 16, 8, 8])
         g.output(g.conv(large, 16))
         let outcome = try convert(g.model(), SampleArrays("x", [8, 4, 4]))
         #expect(outcome.fate(of: "ConvTranspose") == ["float"])
+        let (convs, transposed) = (16 * 16 * 8 * 9 + 16 * 64 * 16 * 9, 16 * 16 * 8 * 4)
+        #expect(outcome.report.coverage?.macShare == Double(convs) / Double(convs + transposed))
+    }
+
+    /// A decoder: every layer of it runs in integers, and so does all between them.
+    @Test(arguments: [true, false]) func transposedConvsRunInIntegersAsConvs(isStatic: Bool) throws {
+        var g = GraphBuilder()
+        g.input(
+            "x", [1, 8, 6, 6],
+            dims: [.fixed(1), .fixed(8)] + (isStatic ? [.fixed(6), .fixed(6)] : [.symbolic("H"), .symbolic("W")]))
+        let small = g.relu(g.conv("x", 32))
+        let large = g.add(
+            "ConvTranspose", [small, g.floats([32, 32, 4, 4], -0.1...0.1), g.floats([32])],
+            [.ints("strides", [2, 2]), .ints("pads", [1, 1, 1, 1])], shape: [1, 32, 12, 12])
+        let larger = g.add(
+            "ConvTranspose", [g.relu(large), g.floats([32, 16, 2, 2], -0.1...0.1)], [.ints("strides", [2, 2])],
+            shape: [1, 16, 24, 24])
+        g.output(g.conv(g.relu(larger), 16))
+        var conversions = try Conversions()
+        conversions.recipe.scheme = .int8Static
+        let inputs = try randomInputs(["x": [1, 8, 6, 6]])
+        let outcome = try convert(
+            g.model(), SampleArrays("x", [8, 6, 6], count: 8), inputs: inputs, within: 0.06, conversions)
+        #expect(outcome.plan.rewrites["ConvTranspose to Conv + squares of pixels"] == 2)
+        #expect(outcome.fate(of: "Conv") == ["integer", "integer", "integer", "integer"])
+        #expect(outcome.report.coverage?.macShare == 1)
+        let steps = try conversions.profile(outcome, inputs)
+        #expect(steps.count { $0 == "QLinearConv" } == 4 && steps.count { $0 == "DequantizeLinear" } == 1)
+    }
+
+    @Test func aPadBetweenConvsRunsInIntegers() throws {
+        var g = GraphBuilder()
+        let x = g.input("x", [1, 8, 6, 6])
+        let axes = g.integers([2, 3])
+        let padded = g.add(
+            "Pad", [g.relu(g.conv(x, 32)), g.integers([0, 0, 1, 1]), "", axes], shape: [1, 32, 7, 7])
+        let strided = g.add(
+            "Conv", [padded, g.floats([32, 32, 3, 3], -0.1...0.1)], [.ints("strides", [2, 2])], shape: [1, 32, 3, 3])
+        g.output(g.conv(g.relu(strided), 16))
+        var conversions = try Conversions()
+        conversions.recipe.scheme = .int8Static
+        let inputs = try randomInputs(["x": [1, 8, 6, 6]])
+        let outcome = try convert(
+            g.model(opset: 18), SampleArrays("x", [8, 6, 6], count: 8), inputs: inputs, within: 0.06, conversions)
+        #expect(outcome.plan.rewrites["Pad into Conv"] == 1 && outcome.report.coverage?.macShare == 1)
+        let steps = try conversions.profile(outcome, inputs)
+        #expect(steps.count { $0 == "QLinearConv" } == 3 && steps.count { $0 == "DequantizeLinear" } == 1)
+    }
+
+    @Test func aPReluWithOneSlopeRunsInIntegers() throws {
+        var g = GraphBuilder()
+        let x = g.input("x", [1, 8, 6, 6])
+        g.output(g.conv(g.add("PRelu", [g.conv(x, 16), g.constant([0.25])]), 16))
+        let outcome = try convert(g.model(), SampleArrays("x", [8, 6, 6]))
+        #expect(outcome.fate(of: "LeakyRelu") == ["integer"])
     }
 
     @Test func aTransformerBlockOfMatMulsOnly() throws {

@@ -8,14 +8,15 @@ import Testing
 
 /// Every rewrite computes what the graph computed before, at every batch that the model allows.
 @Suite(.enabled(if: RealEngine.isInstalled, RealEngine.absence)) struct RewriteTests {
-    /// Prepares a model whose only input is `x` of `shape`, and compares it with the original at batch 1 and 3.
+    /// Prepares a model whose only input is `x` of `shape`, and compares it with the original at batch 1 and 3, and at
+    /// batch 1 with all the engine's own changes, which may add up in another order.
     /// Returns the prepared graph. Expects the rewrite to apply `count` times.
     @discardableResult
-    private func check(
+    func check(
         _ name: String, _ builder: GraphBuilder, _ shape: [Int], within tolerance: Float, count: Int = 1,
-        openBatch: Bool = true, sourceLocation: SourceLocation = #_sourceLocation
+        openBatch: Bool = true, opset: Int = 17, sourceLocation: SourceLocation = #_sourceLocation
     ) throws -> Graph {
-        let model = builder.model()
+        let model = builder.model(opset: opset)
         let prepared = try Conversions().prepare(model, SampleArrays("x", Array(shape.dropFirst()), count: 2))
         #expect(prepared.rewrites[name] ?? 0 == count, "\(prepared.rewrites)", sourceLocation: sourceLocation)
         let before = try Evaluation(model)
@@ -25,6 +26,10 @@ import Testing
             let difference = try relativeDifference(before(inputs), after(inputs))
             #expect(difference <= tolerance, "batch \(batch)", sourceLocation: sourceLocation)
         }
+        let optimized = try Evaluation(prepared.model, optimization: .all)
+        let inputs = try randomInputs(["x": shape])
+        let difference = try relativeDifference(before(inputs), optimized(inputs))
+        #expect(difference <= max(tolerance, 1e-5), "optimized", sourceLocation: sourceLocation)
         return prepared.topology.graph
     }
 
@@ -248,5 +253,42 @@ import Testing
             shape: [1, 16, 10, 6])
         g.output(g.conv(large, 16))
         try check("2x nearest Resize to Concat", g, [1, 8, 5, 3], within: 0, count: 0)
+    }
+}
+
+extension RewriteTests {
+    @Test(arguments: [
+        ([0.25], []), ([0.25], [1, 1, 1]), ([Float](repeating: -0.5, count: 8), [8, 1, 1]), ([1.5], [1]), ([0], [1]),
+    ]) func aPReluWithOneSlopeBecomesLeakyRelu(slopes: [Float], dims: [Int]) throws {
+        var g = GraphBuilder()
+        let x = g.input("x", [1, 3, 6, 6], openBatch: true)
+        g.output(g.conv(g.add("PRelu", [g.conv(x, 8), g.constant(slopes, dims)]), 8))
+        let graph = try check("PRelu with one slope to LeakyRelu", g, [1, 3, 6, 6], within: 0)
+        #expect(graph.nodes.map(\.op) == ["Conv", "LeakyRelu", "Conv"])
+        #expect(graph.nodes[1].float("alpha") == slopes[0] && graph.nodes[1].inputs.count == 1)
+    }
+
+    @Test(arguments: ["differ", "are computed", "widen"]) func otherPRelusStay(slopes: String) throws {
+        var g = GraphBuilder()
+        let x = g.input("x", [1, 3, 6, 6], openBatch: true)
+        let slope =
+            switch slopes {
+            case "differ": g.constant([0.25, 0.25, 0.25, 0.25, 0.25, 0.25, 0.25, 0.5], [8, 1, 1])
+            case "are computed": g.add("ReduceMax", [x], [.ints("axes", [0, 1, 2, 3])], shape: [1, 1, 1, 1])
+            default: g.constant([Float](repeating: 0.25, count: 8), [8, 1, 1])
+            }
+        let y = g.conv(x, slopes == "widen" ? 1 : 8)
+        g.output(g.conv(g.add("PRelu", [y, slope], shape: [1, 8, 6, 6]), 8))
+        try check(
+            "PRelu with one slope to LeakyRelu", g, [1, 3, 6, 6], within: 0, count: 0,
+            openBatch: slopes != "are computed")
+    }
+
+    @Test func aPReluWithAnInfiniteSlopeStays() throws {
+        var g = GraphBuilder()
+        let x = g.input("x", [1, 3, 6, 6])
+        g.output(g.conv(g.add("PRelu", [g.conv(x, 8), g.constant([.infinity])]), 8))
+        let prepared = try Conversions().prepare(g.model(), SampleArrays("x", [3, 6, 6]))
+        #expect(prepared.topology.graph.count("PRelu") == 1)
     }
 }

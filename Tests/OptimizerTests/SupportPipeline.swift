@@ -147,8 +147,8 @@ struct Conversions {
         let inputs = try Inputs(order(model.bytes(), samples, nil))
         let models = EngineModels(engine: try #require(RealEngine.shared), directory: scratch.path)
         let prepared = try Prepare(
-            models: models, feed: inputs.calibration, batchOnly: inputs.batchOnly, batchIsOpen: inputs.batchIsOpen)(
-                inputs.loaded.model)
+            models: models, feed: inputs.calibration, batchOnly: inputs.batchOnly, batchIsOpen: inputs.batchIsOpen,
+            exclude: recipe.options.exclude)(inputs.loaded.model)
         return try Balance(models: models, feed: inputs.calibration, options: recipe.options)(
             prepared, samples: inputs.used)
     }

@@ -42,8 +42,9 @@ struct Balance {
 }
 
 extension PreparedModel {
-    /// Takes a graph that computes the same with other constants.
+    /// Takes a graph that computes the same with other constants; they are those of all forms then.
     fileprivate mutating func adopt(_ graph: Graph) {
+        inFloat = nil
         topology.replaceConstants(from: graph)
         model.graph = graph
     }

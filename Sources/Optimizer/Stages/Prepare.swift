@@ -11,6 +11,17 @@ struct PreparedModel {
     var topology: Topology
     /// How often each rewrite was applied.
     var rewrites: [String: Int]
+    /// The same before those rewrites that pay in integers only; nil where none was applied.
+    var inFloat: (topology: Topology, rewrites: [String: Int])?
+
+    /// What an artifact of `form` is made from.
+    func basis(of form: Quantized.Form) -> PreparedModel {
+        guard form != .integer, let inFloat else { return self }
+        var basis = self
+        basis.model.graph = inFloat.topology.graph
+        (basis.topology, basis.rewrites, basis.inFloat) = (inFloat.topology, inFloat.rewrites, nil)
+        return basis
+    }
 }
 
 /// Brings a model into shape: operator set 13 or later, constants and BatchNorms folded by the engine, exact rewrites.
@@ -21,6 +32,8 @@ struct Prepare {
     let batchOnly: Bool
     /// Whether the first axis of some input is open.
     let batchIsOpen: Bool
+    /// Patterns of the names of nodes that stay float.
+    var exclude: [String] = []
     /// What the model knew of its quantization when it came.
     var trained = TrainedQuantization()
 
@@ -35,13 +48,15 @@ struct Prepare {
         var topology = try describe(model.graph, of: model)
         let folded = model
         func describeAgain(_ graph: Graph) throws -> Topology { try describe(graph, of: folded) }
-        var rewrites = try Rewrite.run(Rewrite.all, on: &topology, describe: describeAgain)
-        let placement = Placement(topology, keepFloat: [:])
-        let integer = try Rewrite.run(
-            Rewrite.integerOnly(placement), on: &topology, describe: describeAgain)
-        rewrites.merge(integer) { $0 + $1 }
+        let rewrites = try Rewrite.run(Rewrite.all, on: &topology, describe: describeAgain)
+        let inFloat = (topology, rewrites)
+        let more = try Rewrite.run(
+            Rewrite.integerOnly(keepFloat: topology.graph.excluded(by: exclude)), on: &topology, describe: describeAgain
+        )
         model.graph = topology.graph
-        return PreparedModel(model: model, topology: topology, rewrites: rewrites)
+        return PreparedModel(
+            model: model, topology: topology, rewrites: rewrites.merging(more) { $0 + $1 },
+            inFloat: more.isEmpty ? nil : inFloat)
     }
 
     private func upgrade(_ model: inout Model) throws {

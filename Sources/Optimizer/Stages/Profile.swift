@@ -102,7 +102,7 @@ extension Profile.Step {
     fileprivate static let multiplying: Set<String> = [
         "Conv", "FusedConv", "QLinearConv", "ConvInteger", "NhwcFusedConv", "Gemm", "FusedGemm", "QGemm", "MatMul",
         "FusedMatMul", "QLinearMatMul", "MatMulIntegerToFloat", "MatMulInteger", "DynamicQuantizeMatMul",
-        "MatMulNBits",
+        "MatMulNBits", "ConvTranspose",
     ]
 
     /// Integer arithmetic, float arithmetic, or neither.

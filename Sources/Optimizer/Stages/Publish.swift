@@ -31,7 +31,8 @@ struct Publish {
         let artifact = "artifact.onnx"
         try? FileManager.default.removeItem(atPath: path(artifact))
         try FileManager.default.moveItem(atPath: candidate.path, toPath: path(artifact))
-        let plan = PlanDocument(candidate.quantized, rewrites: prepared.rewrites, target: order.recipe.target)
+        let rewrites = prepared.basis(of: candidate.quantized.form).rewrites
+        let plan = PlanDocument(candidate.quantized, rewrites: rewrites, target: order.recipe.target)
         try Data(JSON.encode(plan, pretty: true)).write(to: URL(fileURLWithPath: path("plan.json")))
         var report = try self.report(candidate, verified, measured, artifact: path(artifact))
         if let digest = report.identity.artifact.digest {

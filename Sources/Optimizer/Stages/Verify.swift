@@ -95,13 +95,24 @@ extension Topology {
     /// Multiply-accumulates of every node with constant weights, by its name.
     fileprivate var macs: [String: Int] {
         var macs: [String: Int] = [:]
-        for (index, node) in graph.nodes.enumerated() where OperatorRule.of(node) == .anchor {
-            guard !node.name.isEmpty, case .success(let anchor) = Anchor.find(node, at: index, in: self) else {
-                continue
+        for (index, node) in graph.nodes.enumerated() where !node.name.isEmpty {
+            if node.is("ConvTranspose") {
+                macs[node.name] = transposedMacs(node)
+            } else if OperatorRule.of(node) == .anchor,
+                case .success(let anchor) = Anchor.find(node, at: index, in: self)
+            {
+                macs[node.name] = self.macs(anchor)
             }
-            macs[node.name] = self.macs(anchor)
         }
         return macs
+    }
+
+    /// Every value that comes in meets every tap of its channel's filters.
+    private func transposedMacs(_ node: Node) -> Int? {
+        guard let weight = node.input(1).flatMap(constant), let channels = weight.dims.first, channels > 0,
+            let input = shape(node.inputs[0])
+        else { return nil }
+        return input.reduce(1, *) * (weight.count / channels)
     }
 }
 

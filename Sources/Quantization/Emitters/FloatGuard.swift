@@ -6,7 +6,8 @@ import ModelGraph
 /// or Clip before the latter, for one whose weight was forgotten, and quantizes that weight with one scale for all channels
 /// (its WeightBiasQuantization). A MobileNet with one depthwise Conv in float so falls from 40 dB to 7. A LeakyRelu in
 /// between hides the pattern: with slope 1 it is the identity, with slope 0 a Relu, and the runtime fuses either into the
-/// layer's own kernel.
+/// layer's own kernel. The same happens where only Reshapes and their like lie in between, because the runtime moves a
+/// QuantizeLinear up above them.
 ///
 /// It also moves a QuantizeLinear up above a float MaxPool, which then pools 8-bit integers in an order of axes that it has no
 /// fast kernel for: a small net with a float stem took 2.2 to 4.6 times as long. A Max with the least float keeps it behind.
@@ -61,12 +62,12 @@ struct FloatGuard {
         var needsIdentity = false
         for consumer in index.consumers(of: output) {
             let node = graph.nodes[consumer]
-            let quantizers = node.op == "Relu" || node.op == "Clip" ? self.quantizers(after: node) : []
-            if node.op == "QuantizeLinear" {
+            if node.op == "QuantizeLinear" || isMover(node) && leadsToQuantizer(node) {
                 needsIdentity = true
-            } else if node.op == "Relu", !quantizers.isEmpty {
+            } else if node.op == "Relu", leadsToQuantizer(node) {
                 becomeLeakyRelu(consumer, slope: 0)
-            } else if node.op == "Clip", !quantizers.isEmpty {
+            } else if node.op == "Clip", leadsToQuantizer(node) {
+                let quantizers = self.quantizers(after: node)
                 if quantizers.count == index.consumers(of: node.outputs[0]).count, !isOutput(node.outputs[0]),
                     quantizers.allSatisfy({ saturates($0, like: node) })
                 {
@@ -82,6 +83,21 @@ struct FloatGuard {
     private func quantizers(after node: Node) -> [Node] {
         index.consumers(of: node.outputs[0]).map { graph.nodes[$0] }.filter { $0.op == "QuantizeLinear" }
     }
+
+    /// Whether a QuantizeLinear reads what `node` gives, at once or behind operators that only move values.
+    private func leadsToQuantizer(_ node: Node) -> Bool {
+        var open = node.outputs
+        while let tensor = open.popLast() {
+            for consumer in index.consumers(of: tensor) {
+                let reader = graph.nodes[consumer]
+                if reader.op == "QuantizeLinear" { return true }
+                if isMover(reader) { open += reader.outputs }
+            }
+        }
+        return false
+    }
+
+    private func isMover(_ node: Node) -> Bool { OperatorRule.of(node) == .passThrough }
 
     private func isOutput(_ name: String) -> Bool { graph.outputs.contains { $0.name == name } }
 

@@ -22,6 +22,19 @@ extension Rewrite {
         return count
     }
 
+    /// A PRelu whose channels all have one slope is a LeakyRelu, which has an integer kernel.
+    static let uniformSlope = Rewrite(name: "PRelu with one slope to LeakyRelu") { graph, topology in
+        var count = 0
+        for i in graph.nodes.indices where graph.nodes[i].is("PRelu") {
+            guard let slope = topology.uniformSlope(graph.nodes[i]) else { continue }
+            graph.nodes[i].op = "LeakyRelu"
+            graph.nodes[i].inputs.removeLast()
+            graph.nodes[i].attributes = [.float("alpha", slope)]
+            count += 1
+        }
+        return count
+    }
+
     /// `0.5 x (1 + Erf(x / √2))`, spelled out by exporters, as the runtime's one Gelu: quantizing a neighbour would break
     /// up the pattern before the runtime can fuse it.
     static let erfGelu = Rewrite(name: "Erf GELU to Gelu") { graph, topology in
@@ -101,6 +114,17 @@ extension Rewrite {
 }
 
 extension Topology {
+    /// The one slope of the PRelu `node`; nil where its slopes differ or would widen what they are applied to.
+    func uniformSlope(_ node: Node) -> Float? {
+        guard node.inputs.count == 2, let slopes = constant(node.inputs[1]), slopes.type == .float,
+            let shape = shape(node.inputs[0]), slopes.dims.count <= shape.count,
+            zip(slopes.dims.reversed(), shape.reversed()).allSatisfy({ $0 == 1 || $0 == $1 }),
+            let values = try? slopes.floats(), let slope = values.first, slope.isFinite,
+            values.allSatisfy({ $0 == slope })
+        else { return nil }
+        return slope
+    }
+
     /// Input and result of the GELU that `erf` is in, when the constants are the right ones.
     func geluAround(_ erf: Node) -> (input: String, result: String)? {
         guard let scaled = producer(erf.inputs[0]), let input = scaled.inputs.first, isPrivate(erf.inputs[0]),

@@ -8,13 +8,15 @@ package struct Rewrite: Sendable {
 
     /// All rewrites in the order they are tried; each sees the result of those before it.
     package static let all: [Rewrite] = [
-        constantReshape, constantArithmetic, reduceMeanToPooling, subtractAndDivide, erfGelu, matMulAddToGemm,
-        pointwiseToGemm,
-        focusToStridedConv, distributionFocalHead,
+        constantReshape, constantArithmetic, padIntoConv, reduceMeanToPooling, subtractAndDivide, uniformSlope, erfGelu,
+        matMulAddToGemm, pointwiseToGemm, focusToStridedConv, distributionFocalHead,
     ]
 
-    /// Rewrites that only pay where the place computes in integers, as `placement` has it.
-    package static func integerOnly(_ placement: Placement) -> [Rewrite] { [doubleUpsample(placement)] }
+    /// Rewrites that only pay where the place computes in integers, to be tried after `all`. Nodes that `keepFloat` names do
+    /// not.
+    package static func integerOnly(keepFloat: [String: Reason]) -> [Rewrite] {
+        [transposedConv(keepFloat), doubleUpsample(keepFloat)]
+    }
 
     /// Applies `rewrites`, asking `describe` for fresh shapes and types after each one that changed something.
     /// Returns how often each was applied.

@@ -56,47 +56,6 @@ extension Rewrite {
         }
         return count
     }
-
-    /// Nearest 2x upsampling as two Concats in channels-last order: with 8-bit values each is a plain copy, and the
-    /// transposes cancel against those of the integer Convs around it.
-    static func doubleUpsample(_ placement: Placement) -> Rewrite {
-        Rewrite(name: "2x nearest Resize to Concat") { graph, topology in
-            var count = 0
-            for i in graph.nodes.indices where graph.nodes[i].op == "Resize" && placement.verdicts[i] == .integer {
-                let node = graph.nodes[i]
-                guard let input = topology.shape(node.inputs[0]), let output = topology.shape(node.outputs[0]),
-                    input.count == 4, output == [input[0], input[1], 2 * input[2], 2 * input[3]],
-                    topology.isStatic(beyondBatch: node.inputs[0]), topology.repeatsPixels(node)
-                else { continue }
-                let (c, h, w) = (input[1], input[2], input[3])
-                let stem = node.outputs[0]
-                func fresh(_ part: String) -> String { graph.freshName(stem + "/" + part) }
-                let last = fresh("nhwc")
-                let wide = fresh("wide")
-                let rows = fresh("rows")
-                let tall = fresh("tall")
-                let whole = fresh("whole")
-                let rowShape = graph.addShape([0, h, 2 * w * c], stem: stem + "/row_shape")
-                let wholeShape = graph.addShape([0, 2 * h, 2 * w, c], stem: stem + "/whole_shape")
-                graph.nodes[i] = Node(
-                    op: "Transpose", inputs: [node.inputs[0]], outputs: [last], name: last,
-                    attributes: [.ints("perm", [0, 2, 3, 1])])
-                graph.nodes += [
-                    Node(
-                        op: "Concat", inputs: [last, last], outputs: [wide], name: wide, attributes: [.int("axis", 3)]),
-                    Node(op: "Reshape", inputs: [wide, rowShape], outputs: [rows], name: rows),
-                    Node(
-                        op: "Concat", inputs: [rows, rows], outputs: [tall], name: tall, attributes: [.int("axis", 2)]),
-                    Node(op: "Reshape", inputs: [tall, wholeShape], outputs: [whole], name: whole),
-                    Node(
-                        op: "Transpose", inputs: [whole], outputs: [node.outputs[0]], name: fresh("nchw"),
-                        attributes: [.ints("perm", [0, 3, 1, 2])]),
-                ]
-                count += 1
-            }
-            return count
-        }
-    }
 }
 
 extension Topology {
@@ -105,18 +64,5 @@ extension Topology {
         if let axes = node.ints("axes") { return axes.map(Int.init) }
         guard node.inputs.count > 1, let tensor = constant(node.inputs[1]) else { return nil }
         return (try? tensor.int64s())?.map(Int.init)
-    }
-
-    /// Whether a 2x nearest Resize just repeats each pixel. Every rounding of ONNX does so at factor 2 with half-pixel or
-    /// asymmetric floor coordinates; others shift by one.
-    func repeatsPixels(_ node: Node) -> Bool {
-        guard node.string("mode") ?? "nearest" == "nearest" else { return false }
-        let rounding = node.string("nearest_mode") ?? "round_prefer_floor"
-        switch node.string("coordinate_transformation_mode") ?? "half_pixel" {
-        case "asymmetric": return rounding == "floor"
-        // Source coordinates are k - 0.25 and k + 0.25: both round to k.
-        case "half_pixel", "pytorch_half_pixel": return rounding.hasPrefix("round_prefer")
-        default: return false
-        }
     }
 }
