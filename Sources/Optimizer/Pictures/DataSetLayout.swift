@@ -13,7 +13,13 @@ struct DataSetLayout: Sendable {
     private var folders: [String: [String]] = [:]
 
     init(_ texts: LabelFiles) throws {
+        var left = texts.limits.yamlBytes
         for member in texts.members where member.lowercase.hasSuffix(".yaml") || member.lowercase.hasSuffix(".yml") {
+            guard member.size <= left else {
+                throw Failure.picture(
+                    member.name, "and the YAML before it in the zip take more than \(texts.limits.yamlBytes) bytes")
+            }
+            left -= Int(member.size)
             guard let mapping = try Self.mapping(texts, member),
                 let names = mapping["names"] ?? mapping["train"] ?? mapping["val"]
             else { continue }
@@ -30,13 +36,23 @@ struct DataSetLayout: Sendable {
 
     /// Nil for a document that is no mapping.
     private static func mapping(_ texts: LabelFiles, _ member: ZipDirectory.Member) throws -> Node.Mapping? {
-        let text = try texts.text(member, limit: texts.limits.smallLabelBytes)
+        let text = try texts.text(member, limit: texts.limits.yamlBytes)
+        guard text.mostYAMLReferences <= mostReferences else {
+            throw Failure.picture(
+                member.name,
+                "holds more than \(mostReferences) aliases ('*name') or explicit keys ('? key'). Write it without them")
+        }
         do {
-            return try Yams.compose(yaml: text)?.mapping
+            // Nothing asks for a scalar's type by its form, so no rules need be tried on each.
+            return try Yams.compose(yaml: text, .basic)?.mapping
         } catch {
             throw Failure.picture(member.name, "is no YAML that can be read. Repair it, or leave it out of the zip")
         }
     }
+
+    /// Keys of mappings are hashed with everything below them. Nested aliases make that exponential, nested explicit keys
+    /// quadratic (other keys are at most 1024 characters long); so few do no harm.
+    private static let mostReferences = 8
 
     private static func names(_ node: Node, _ member: ZipDirectory.Member) throws -> [String] {
         if let list = node.sequence { return list.map { $0.string ?? "" } }
@@ -112,6 +128,23 @@ struct DataSetLayout: Sendable {
                     + "; the labels' indices are taken as they are.",
                 pointer: file.name)
         ]
+    }
+}
+
+extension String {
+    /// How many YAML aliases and explicit keys the text can hold: `*` before a name and `?`, wherever a node may begin. Those
+    /// in comments and quotes count too.
+    fileprivate var mostYAMLReferences: Int {
+        let bytes = Array(utf8)
+        return bytes.indices.count { index in
+            guard bytes[index] == UInt8(ascii: "*") || bytes[index] == UInt8(ascii: "?") else { return false }
+            // Beyond ASCII there are white spaces too.
+            let before = index > 0 ? bytes[index - 1] : UInt8(ascii: " ")
+            guard before <= 0x20 || before >= 0x80 || "[{,:?".utf8.contains(before) else { return false }
+            guard bytes[index] == UInt8(ascii: "*"), index + 1 < bytes.count else { return true }
+            let next = Unicode.Scalar(bytes[index + 1])
+            return next.properties.isAlphabetic || (0x30...0x39).contains(next.value) || next == "_" || next == "-"
+        }
     }
 }
 
