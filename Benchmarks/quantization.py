@@ -2,9 +2,10 @@
 """Octavo and its peers on every task: score, latency against FP32, size, and what the tool itself took.
 
     python3 Benchmarks/quantization.py [--models a,b] [--tools octavo,default,u8s8] [--candidate NAME=FILE] [--seconds 6]
+                                       [--threads 1,2]
 
-Prints a JSON line for each result, then Markdown tables. Latency is that of one thread; all files of a task are
-interleaved in one process, and the speed-up is the median of the per-round ratios with its bootstrap 95 % interval.
+Prints a JSON line for each result, then Markdown tables, one of speed-ups for each count of threads. All files of a task
+are interleaved in one process, and the speed-up is the median of the per-round ratios with its bootstrap 95 % interval.
 The peers get each model prepared as a careful user would (see harness/peers.py), so they do better here than on the file as
 it is. They calibrate with the same arrays as Octavo.
 """
@@ -42,12 +43,12 @@ def quantized(task, name, out):
     return row
 
 
-def measured(task, tools, extra, seconds, core):
+def measured(task, tools, extra, seconds, core, threads):
     """Rows by name: FP32 first, then each tool's file, then files given by hand."""
     folder = store.FOLDER / task.name
     made = {name: quantized(task, name, folder / f"{name}.onnx") for name in tools}
     files = {name: folder / f"{name}.onnx" for name, row in made.items() if "error" not in row}
-    rows = score.measure(task, {**files, **extra}, seconds, core=core)
+    rows = score.measure(task, {**files, **extra}, seconds, core=core, threads=threads)
     return {
         name: {**rows.get(name, {}), **made.get(name, {})}
         for name in ["fp32", *tools, *extra]
@@ -58,15 +59,18 @@ def score_text(task, value):
     return f"{value:.1f} dB" if task.metric == "SQNR dB" else f"{value:.3f}"
 
 
-def render_score(task, row):
-    if "median_ms" not in row:
-        return row.get("error", "–").replace("|", "/")[:60]
-    if "fp32" not in row:
-        known = "score" in row and task.metric != "SQNR dB"
-        return f"{score_text(task, row['score'])}, {row['median_ms']:.3f} ms" if known else f"{row['median_ms']:.3f} ms"
-    low, high = row["speed_up_interval"]
-    note = " (checker!)" if "checker" in row else ""
-    return f"{score_text(task, row['score'])} ×{row['speed_up']:.2f} ({low:.2f}…{high:.2f}){note}"
+def render_score(threads):
+    def render(task, row):
+        if threads not in row.get("latency", {}):
+            return row.get("error", "–").replace("|", "/")[:60]
+        times = row["latency"][threads]
+        if "fp32" not in row:
+            known = "score" in row and task.metric != "SQNR dB"
+            return (f"{score_text(task, row['score'])}, " if known else "") + f"{times['median_ms']:.3f} ms"
+        low, high = times["speed_up_interval"]
+        note = " (checker!)" if "checker" in row else ""
+        return f"{score_text(task, row['score'])} ×{times['speed_up']:.2f} ({low:.2f}…{high:.2f}){note}"
+    return render
 
 
 def render_cost(task, row):
@@ -92,17 +96,21 @@ def main():
     parser.add_argument("--candidate", action="append", default=[], metavar="NAME=FILE", help="a file made elsewhere")
     parser.add_argument("--seconds", type=float, default=6, help="spent on each file's latency")
     parser.add_argument("--core", type=int, help="pin the measuring process to this core")
+    parser.add_argument("--threads", default="1", help="engine threads that latency is measured with: 1, or 1,2")
     options = parser.parse_args()
     tools = [t for t in options.tools.split(",") if t]
     extra = dict(c.split("=", 1) for c in options.candidate)
+    threads = [int(t) for t in options.threads.split(",")]
     results = []
     for task in tasks.select(options.models):
-        rows = measured(task, tools, extra, options.seconds * (1 + len(tools) + len(extra)), options.core)
+        rows = measured(task, tools, extra, options.seconds * (1 + len(tools) + len(extra)), options.core, threads)
         for name, row in rows.items():
             store.emit(benchmark="quantization", task=task.name, tool=name, **row)
         results.append((task, rows))
     names = [*tools, *extra]
-    table("Score and speed-up over FP32", ["fp32", *names], results, render_score)
+    for count in threads:
+        title = f"Score and speed-up over FP32, {count} thread{'s' if count > 1 else ''}"
+        table(title, ["fp32", *names], results, render_score(count))
     table("File size", ["fp32", *names], results, render_size)
     table("The tool's own time and peak memory (Octavo's includes verifying, measuring and reporting)", names, results,
           render_cost)

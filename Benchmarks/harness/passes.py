@@ -23,15 +23,17 @@ METHODS = {
 
 
 def plain(path, samples, threads):
-    """Every sample through the FP32 model, nothing observed; the session is made and warmed before the clock starts."""
+    """Every sample through the FP32 model, nothing observed: seconds from a warmed session, and those to open the model."""
+    began = time.perf_counter()
     session = timing.session(path, threads)
+    opening = time.perf_counter() - began
     feeds = list(iter(samples.get_next, None))
     for feed in feeds[:2]:
         session.run(None, feed)
     began = time.perf_counter()
     for feed in feeds:
         session.run(None, feed)
-    return time.perf_counter() - began
+    return {"seconds": time.perf_counter() - began, "opening": opening}
 
 
 def calibrated(method, path, samples, folder):
@@ -40,7 +42,7 @@ def calibrated(method, path, samples, folder):
         str(path), augmented_model_path=str(folder / "augmented.onnx"), calibrate_method=METHODS[method])
     calibrator.collect_data(samples)
     calibrator.compute_data()
-    return time.perf_counter() - began
+    return {"seconds": time.perf_counter() - began}
 
 
 def main():
@@ -49,10 +51,10 @@ def main():
         path = peers.prepared(model, Path(folder))
         samples = peers.Samples(onnx.load(path), archive)
         if method == "plain":
-            seconds = plain(path, samples, int(threads))
+            taken = plain(path, samples, int(threads))
         else:
-            seconds = calibrated(method, path, samples, Path(folder))
-    print(json.dumps({"seconds": seconds}))
+            taken = calibrated(method, path, samples, Path(folder))
+    print(json.dumps(taken))
 
 
 if __name__ == "__main__":
