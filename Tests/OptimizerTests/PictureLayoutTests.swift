@@ -205,13 +205,22 @@ import Testing
         let bomb = "a0: &a0 [x, x, x]\n" + nested + "? *a30 : x\nnames: [a]\n"
         let keys = String(repeating: "? ", count: 900) + "[" + String(repeating: "a,", count: 300_000) + "]\n"
         let inFlow = "names: " + String(repeating: "{?", count: 900) + "a" + String(repeating: "}", count: 900)
-        for text in [bomb, keys, inFlow] {
+        let inKey = String(repeating: "{", count: 100) + "a" + String(repeating: ": x} ", count: 99) + ": x}"
+        for text in [
+            bomb, keys, inFlow, "- " + inKey, "names: [a]: b, {c} : d\n" + String(repeating: "[e] : f\n", count: 7),
+        ] {
             zip.expectRefusal(
                 pictures(["images/1.png"]) + [("data.yaml", .init(text: text))], file: "data.yaml", "aliases ('*name')")
         }
-        let large = "names: [a]\n#" + String(repeating: " ", count: 1 << 20)
+        let many =
+            pictures(["images/1.png"]) + [
+                ("data.yaml", .init(text: "names: [" + String(repeating: "x,", count: 200_000) + "]")),
+                ("labels/1.txt", .init(text: "2 .5 .5 .2 .2")),
+            ]
+        zip.expectRefusal(many, file: nil, "200000 classes")
+        let large = "x: [a]\n#" + String(repeating: " ", count: 600_000)
         zip.expectRefusal(
-            pictures(["images/1.png"]) + [("a.yaml", .init(text: "x: 1")), ("b.yml", .init(text: large))],
+            pictures(["images/1.png"]) + [("a.yaml", .init(text: large)), ("b.yml", .init(text: large))],
             file: "b.yml", "more than 1048576 bytes")
     }
 

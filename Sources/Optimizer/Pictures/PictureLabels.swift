@@ -84,7 +84,15 @@ struct PictureLabels: Sendable {
         } else {
             (form, classes, byName, yolo, ordered) = (.none, layout.names, [:], nil, false)
         }
+        // They stand in the set's summary, which is one line of what a worker says.
+        guard classes.reduce(0, { $0 + $1.utf8.count + 3 }) <= Self.mostNameBytes else {
+            throw Failure.samples(
+                "The set names \(classes.count) classes, which take more than \(Self.mostNameBytes) bytes. Leave the "
+                    + "names out, or shorten them.")
+        }
     }
+
+    private static let mostNameBytes = 512 << 10
 
     private static func listedClasses(_ texts: LabelFiles) throws -> [String] {
         guard let list = texts.called(["classes.txt", "labels.txt", "synset.txt"]) else { return [] }
