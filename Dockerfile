@@ -21,7 +21,7 @@ COPY Tests Tests
 RUN --mount=type=cache,target=/src/.build \
     swift build -c release --static-swift-stdlib --product octavo \
     && install -D -m 755 .build/release/octavo /stage/bin/octavo \
-    && strip --strip-debug /stage/bin/octavo \
+    && strip /stage/bin/octavo \
     && install -D -m 755 -t /stage/lib/octavo .cache/engines/onnxruntime-*/libonnxruntime.so \
     && install -m 644 -t /stage/lib/octavo .cache/engines/onnxruntime-*/LICENSE \
        .cache/engines/onnxruntime-*/ThirdPartyNotices.txt
@@ -30,10 +30,12 @@ FROM ${RUNTIME_IMAGE}
 RUN apt-get update \
     && apt-get install --yes --no-install-recommends libssl3 zlib1g libsqlite3-0 libjpeg62-turbo libpng16-16 libstdc++6 libgcc-s1 \
     && rm -rf /var/lib/apt/lists/* \
-    && useradd --system --uid 10001 --no-create-home --home-dir /nonexistent --shell /usr/sbin/nologin octavo \
+    && useradd --uid 10001 --user-group --no-log-init --no-create-home --home-dir /nonexistent \
+       --shell /usr/sbin/nologin octavo \
     && install -d -o octavo -g octavo -m 700 /var/lib/octavo
 # The engine lies where the binary looks for it: ../lib/octavo beside it.
 COPY --from=build /stage/ /usr/local/
+COPY LICENSE /usr/local/share/doc/octavo/
 USER 10001
 VOLUME /var/lib/octavo
 EXPOSE 8080

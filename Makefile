@@ -16,13 +16,13 @@ TESTS := swift test --skip-build --disable-xctest --parallel $(CHECKED)
 SERVERS := HTTPTests|ServiceTests
 PACKAGES := libssl-dev zlib1g-dev libsqlite3-dev libjpeg-dev libpng-dev pkg-config python3 curl
 
-.PHONY: help setup build demo serve test lint bench bench-setup clean distclean
+.PHONY: help setup build demo serve test check-aarch64 lint bench bench-setup clean distclean
 
 help: ## Show this list
-	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/  make \1\t\2/' | expand -t 21
+	@grep -hE '^[a-z0-9-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z0-9-]+):.*## (.*)/  make \1\t\2/' | expand -t 21
 
 setup: ## Install what is missing: Debian packages, the pinned engine
-	@command -v swift >/dev/null || { echo "Swift 6.2 or later is needed: https://www.swift.org/install/linux/" >&2; exit 1; }
+	@command -v swift >/dev/null || { echo "Swift 6.3 or later is needed: https://www.swift.org/install/linux/" >&2; exit 1; }
 	@Scripts/install-packages.sh $(PACKAGES)
 	@Scripts/fetch-engine.sh
 
@@ -39,6 +39,10 @@ test: setup ## Run every test (OCTAVO_FIXTURES=DIR adds the tests on larger mode
 	swift build --build-tests $(CHECKED)
 	$(TESTS) --filter '$(SERVERS)'
 	$(TESTS) --skip '$(SERVERS)'
+
+check-aarch64: setup ## Hold the kernels for AArch64, run by qemu, against this machine's
+	@Scripts/install-packages.sh gcc-aarch64-linux-gnu libc6-dev-arm64-cross qemu-user
+	@Scripts/check-aarch64.sh
 
 lint: setup ## Check format, imports and the rules of the source
 	swift format lint --strict --parallel --recursive Package.swift Sources Tests

@@ -6,6 +6,7 @@
 
 Prints a JSON line for each result, then Markdown tables, one of speed-ups for each count of threads. All files of a task
 are interleaved in one process, and the speed-up is the median of the per-round ratios with its bootstrap 95 % interval.
+`octavo-search` is Octavo with a gate (`gate` in harness/tasks.py): layers go back to float until it holds.
 The peers get each model prepared as a careful user would (see harness/peers.py), so they do better here than on the file as
 it is. They calibrate with the same arrays as Octavo.
 """
@@ -17,15 +18,16 @@ import onnx
 import score
 from harness import peers, store, tasks, tool
 
-TOOLS = ["octavo", *peers.METHODS]
+TOOLS = ["octavo", "octavo-search", *peers.METHODS]
 
 
 def quantized(task, name, out):
     """Runs one tool on one task: what it took, and the reason when there is no usable file."""
     calibration, evaluation = store.prepare(task)
     out.unlink(missing_ok=True)
-    if name == "octavo":
-        result = tool.quantize(task.model, calibration, out, evaluation=evaluation)
+    if name in ("octavo", "octavo-search"):
+        gate = task.gate if name == "octavo-search" else None
+        result = tool.quantize(task.model, calibration, out, evaluation=evaluation, gate=gate)
     else:
         result = tool.peer(name, task.model, calibration, out)
     row = {"tool_seconds": result["seconds"], "tool_peak_rss": result["peak_rss"]}

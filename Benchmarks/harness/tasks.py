@@ -39,6 +39,8 @@ def noise_ratio(reference, candidate):
 
 class Task:
     metric = ""
+    # What a search must keep, in the words of `octavo quantize --gate`.
+    gate = "cosine=0.001"
     calibration_samples = 64
 
     def __init__(self, name, file):
@@ -63,6 +65,7 @@ class Task:
 
 class Classifier(Task):
     metric = "top-1"
+    gate = "top1=0.002"
 
     def __init__(self, name, file, source, transform, input_name="input"):
         super().__init__(name, file)
@@ -101,6 +104,7 @@ def _probabilities(rows):
 
 class Detector(Task):
     metric = "mAP"
+    gate = "map-agreement=0.1"
     calibration_samples = 32
 
     def __init__(self, name, file, side, centred=True):

@@ -31,7 +31,7 @@ def measured(command, limit=0, **options):
         return {**json.loads(result.read_text()), "output": done.stdout.decode(errors="replace")}
 
 
-def quantize(model, calibration, out, evaluation=None, threads=None):
+def quantize(model, calibration, out, evaluation=None, threads=None, gate=None):
     """`octavo quantize`; adds the report as a dictionary under "report" when the run succeeded."""
     report = Path(out).with_suffix(".report.json")
     command = [binary(), "quantize", model, "--calibration", calibration, "-o", out, "--report", report]
@@ -39,6 +39,8 @@ def quantize(model, calibration, out, evaluation=None, threads=None):
         command += ["--evaluation", evaluation]
     if threads:
         command += ["--threads", threads]
+    if gate:
+        command += ["--gate", gate]
     result = measured(command, cwd=tasks.ROOT)
     if result["status"] == 0 and report.exists():
         result["report"] = json.loads(report.read_text())

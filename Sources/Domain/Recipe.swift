@@ -64,6 +64,8 @@ package enum Objective: String, Codable, Sendable, CaseIterable {
 
 /// How tables are stored that are only looked up in: the rows that a Gather takes.
 package enum Embeddings: String, Codable, Sendable, CaseIterable {
+    /// 8 bits where the tables are a good part of the model.
+    case auto
     case float
     /// 8 bits and one scale for each row.
     case int8
@@ -93,7 +95,7 @@ package struct Recipe: Equatable, Sendable, Codable {
         package var equalize = false
         /// Inputs that share a scale under the block-wise schemes: 16, 32, 64, 128 or 256; nil: 32.
         package var blockSize: Int?
-        package var embeddings: Embeddings = .float
+        package var embeddings: Embeddings = .auto
         /// Node names or patterns with `*` that stay float.
         package var exclude: [String] = []
         /// At most this many samples are used for calibration; nil means all.

@@ -190,12 +190,24 @@ struct Conversion {
                 "Conv that follows another with no more than a Relu between them"
             ),
         ]
-        return requests.reduce(withWideActivations(candidate)) { candidate, request in
+        return requests.reduce(withTables(withWideActivations(candidate))) { candidate, request in
             let (isAsked, option, rewrite, places) = request
             guard isAsked, prepared.rewrites[rewrite] ?? 0 == 0 else { return candidate }
             return with(
                 candidate, option + "-unused", "The option \(option) changed nothing: the model has no \(places).")
         }
+    }
+
+    private func withTables(_ candidate: Candidate) -> Candidate {
+        guard candidate.quantized.tables > 0, order.recipe.options.embeddings == .auto else { return candidate }
+        var told = candidate
+        told.decisions.append(
+            Finding(
+                .info, code: "tables-in-8-bits",
+                detail:
+                    "Tables of embeddings have 8 bits and a scale for each row; what is looked up is restored to float. The "
+                    + "option embeddings, set to float, leaves them as they are."))
+        return told
     }
 
     /// Says what 16 bits are on this runtime.

@@ -42,8 +42,8 @@ struct QuantizeCommand: ParsableCommand {
     @Flag(help: "Cross-layer equalization of Convs.") var equalize = false
     @Option(help: "Inputs that share a scale in the block-wise schemes: 16, 32, 64, 128 or 256; default: 32.")
     var blockSize: Int?
-    @Option(help: "float or int8: how tables are stored that are only looked up in.")
-    var embeddings: Embeddings = .float
+    @Option(help: "auto, float or int8: how tables are stored that are only looked up in.")
+    var embeddings: Embeddings = .auto
     @Option(help: "Layers that keep less than this, in dB, stay float; default: 24, or 28 where that gains.")
     var minLayerSqnr: Double?
     @Option(help: "Node names or patterns with * that stay float; may be repeated.") var exclude: [String] = []

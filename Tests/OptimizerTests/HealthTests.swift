@@ -144,6 +144,34 @@ import Testing
     }
 }
 
+/// Outputs of many numbers that are no class scores.
+@Suite(.enabled(if: RealEngine.isInstalled, RealEngine.absence)) struct EmbeddingOutputTests {
+    /// A vector for each sample; `scale` multiplies it.
+    private func agreement(_ scale: Float, gate: Recipe.Gate? = nil, labels: Bool = false) throws
+        -> Report.Fidelity.Agreement?
+    {
+        var g = GraphBuilder(seed: 3)
+        let sums = g.gemm(g.flatten(g.relu(g.conv(g.input("x", [1, 3, 8, 8]), 16))), 64)
+        g.output(g.add("Mul", [sums, g.constant([scale])], shape: [1, 64]))
+        var conversions = try Conversions()
+        conversions.recipe.gate = gate
+        var evaluation = SampleArrays("x", [3, 8, 8], count: 8, seed: 21)
+        if labels { evaluation.add("labels", integers: (0..<8).map { Int64($0) }, [8]) }
+        let samples = SampleArrays("x", [3, 8, 8], count: 12)
+        return try conversions(g.model(), samples, evaluation: evaluation).report.fidelity?.agreement
+    }
+
+    @Test func whatFP32ItselfGivesByChanceIsNoClass() throws {
+        #expect(try agreement(0.01) == nil)
+        #expect(try agreement(10) != nil)
+    }
+
+    @Test func whoSpeaksOfClassesIsBelieved() throws {
+        #expect(try agreement(0.01, labels: true) != nil)
+        #expect(try agreement(0.01, gate: .init(metric: .agreement, maxDrop: 1)) != nil)
+    }
+}
+
 /// What order alone does not show.
 @Suite struct ScoreShiftTests {
     @Test func divergenceIsKullbackAndLeiblers() throws {

@@ -240,6 +240,14 @@ private final class FakeMachine {
         #expect(HostEnvironment.peakResidentBytes(root: directory.path) == Int64(524_288))
     }
 
+    @Test func armCoresAreNamedByTheirDesigner() throws {
+        try write(
+            "/proc/cpuinfo",
+            "processor\t: 0\nFeatures\t: fp asimd asimddp\nCPU implementer\t: 0x41\nCPU part\t: 0xd0c\n")
+        let host = HostEnvironment.read(root: directory.path)
+        #expect(host.processor == "implementer 0x41, part 0xd0c" && host.flags == ["asimd", "asimddp"])
+    }
+
     @Test func countersAreReadFromProcStat() throws {
         try write("/proc/stat", "cpu  10 0 20 60 5 1 2 2 9 0\ncpu0 1 1 1 1 1 1 1 1 1 1\n")
         try write("/proc/loadavg", "0.75 0.5 0.25 1/100 1234\n")

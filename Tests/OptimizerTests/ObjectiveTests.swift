@@ -138,12 +138,12 @@ import Testing
 
 /// Tables of which only rows are looked up.
 @Suite(.enabled(if: RealEngine.isInstalled, RealEngine.absence)) struct EmbeddingTests {
-    private func graph(shared: Bool = false) -> GraphBuilder {
+    private func graph(shared: Bool = false, results: Int = 32) -> GraphBuilder {
         var g = GraphBuilder(seed: 43)
         let x = g.input("x", [1, 6], type: .int64)
         let table = g.floats([256, 48])
         let rows = g.add("Gather", [table, x], [.int("axis", 0)], shape: [1, 6, 48])
-        let last = g.matMul(rows, 32)
+        let last = g.matMul(rows, results)
         g.output(last)
         if shared {
             let mean = g.add("ReduceMean", [last], [.int("keepdims", 0)], shape: [])
@@ -158,10 +158,12 @@ import Testing
         return arrays
     }
 
-    private func convert(_ g: GraphBuilder, exclude: [String] = []) throws -> Conversions.Outcome {
+    private func convert(
+        _ g: GraphBuilder, exclude: [String] = [], _ embeddings: Embeddings = .int8
+    ) throws -> Conversions.Outcome {
         var conversion = try Conversions()
         conversion.recipe.scheme = .int8Weights
-        conversion.recipe.options.embeddings = .int8
+        conversion.recipe.options.embeddings = embeddings
         conversion.recipe.options.exclude = exclude
         let outcome = try conversion(g.model(), samples)
         #expect(outcome.graph.structuralProblems() == [])
@@ -183,6 +185,15 @@ import Testing
         let (a, b) = try (Evaluation(g.model())(inputs), Evaluation(outcome.artifact, optimization: .all)(inputs))
         #expect(relativeDifference(a, b) < 0.02)
         #expect(outcome.report.plan?.record?.options.embeddings == .int8)
+    }
+
+    @Test func byThemselvesTablesAreStoredSoThatAreATenthOfTheModel() throws {
+        let most = try convert(graph(), .auto)
+        #expect(tables(most.graph) == [.int8] && most.report.findings.contains { $0.code == "tables-in-8-bits" })
+        // 256 rows of 48 beside 48 rows of 2,400.
+        let few = try convert(graph(results: 2400), .auto)
+        #expect(tables(few.graph) == [.float] && !few.report.findings.contains { $0.code == "tables-in-8-bits" })
+        #expect(try tables(convert(graph(), .float).graph) == [.float])
     }
 
     @Test func aTableThatIsReadOtherwiseTooStaysAsItIs() throws {

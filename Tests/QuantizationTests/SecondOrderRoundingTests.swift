@@ -77,7 +77,7 @@ import Testing
         g.output(biased ? g.gemm(x, 4, transposed: false) : g.matMul(x, 4))
         let topology = g.topology()
         let anchor = try Anchor.find(topology.graph.nodes[0], at: 0, in: topology).get()
-        let covariance = try #require(InputCovariance(anchor, in: topology))
+        let covariance = try #require(InputCovariance(anchor, in: topology, widest: 640))
         rows.withUnsafeBufferPointer { covariance.add($0, shape: [rows.count / width, width]) }
         return covariance
     }

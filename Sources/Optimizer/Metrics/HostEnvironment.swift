@@ -20,7 +20,7 @@ package enum HostEnvironment {
         let siblings = files.value("siblings", in: cpuinfo).flatMap { Int($0) }
         let coresPerSocket = files.value("cpu cores", in: cpuinfo).flatMap { Int($0) }
         return Report.Environment(
-            architecture: architecture, processor: files.value("model name", in: cpuinfo),
+            architecture: architecture, processor: files.value("model name", in: cpuinfo) ?? armCore(files),
             flags: relevantFlags.filter(flags.contains), logicalCores: max(1, processors),
             physicalCores: physicalCores(files), numaNodes: numaNodes(files), usableCores: usableCores(files),
             cgroupCpuQuota: quota(files),
@@ -50,6 +50,14 @@ package enum HostEnvironment {
         #else
             "other"
         #endif
+    }
+
+    /// AArch64 names no model, but who designed the first core and which of their cores it is.
+    private static func armCore(_ files: HostFiles) -> String? {
+        guard let designer = files.value("CPU implementer", in: "/proc/cpuinfo"),
+            let part = files.value("CPU part", in: "/proc/cpuinfo")
+        else { return nil }
+        return "implementer \(designer), part \(part)"
     }
 
     private static func kilobytes(_ key: String, in path: String, _ files: HostFiles) -> Int64? {

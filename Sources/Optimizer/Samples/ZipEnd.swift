@@ -39,8 +39,8 @@ struct ZipEnd {
     private static func position(in tail: [UInt8]) -> Int? {
         guard tail.count >= recordLength else { return nil }
         return stride(from: tail.count - recordLength, through: 0, by: -1).first { i in
-            tail[i] == 0x50 && tail[i + 1] == 0x4b && tail[i + 2] == 5 && tail[i + 3] == 6
-                && Int(tail[i + 20]) | Int(tail[i + 21]) << 8 == tail.count - i - recordLength
+            let comment = Int(tail[i + 20]) | Int(tail[i + 21]) << 8
+            return tail[i..<i + 4].elementsEqual([0x50, 0x4b, 5, 6]) && i + recordLength + comment == tail.count
         }
     }
 

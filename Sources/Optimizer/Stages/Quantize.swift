@@ -148,7 +148,7 @@ struct Quantize {
         var emitter = QDQEmitter(topology, plan, rules, opset: prepared.model.opset("") ?? 13)
         var model = prepared.model
         model.graph = try emitter.emit(weights: weights, biases: biases)
-        let tables = try storeTables(in: &model.graph, keepFloat)
+        let tables = try storeTables(in: &model.graph, of: topology.graph, keepFloat)
         var quantized = Quantized(
             model, .integer, plan, topology, review, tolerance, weights: weights, biases: biases)
         quantized.statistics = statistics
@@ -184,17 +184,25 @@ struct Quantize {
         let biases = review.correctedBiases(topology.bias, keeping: Self.trained(weights))
         var model = prepared.model
         model.graph = try Self.emit(form, placement, topology, weights, biases, keepFloat)
-        let tables = try storeTables(in: &model.graph, keepFloat)
+        let tables = try storeTables(in: &model.graph, of: topology.graph, keepFloat)
         var quantized = Quantized(model, form, plan, topology, review, .usual, weights: weights, biases: biases)
         quantized.tables = tables
         return quantized
     }
 
-    /// Stores what is only looked up in, where the recipe says so; returns how many tables that were.
-    private func storeTables(in graph: inout Graph, _ keepFloat: [String: Reason]) throws -> Int {
-        guard recipe.options.embeddings == .int8 else { return 0 }
+    /// What tables must be of a model's bytes before `auto` stores them in 8 bits. A sentence encoder whose words were 68 % of it
+    /// became 3.9 times smaller instead of 1.3, at the same speed and 0.2 dB less.
+    private static let largeTables = 0.1
+
+    /// Stores what is only looked up in, where the recipe says so; returns how many tables that were. `whole` is what a table
+    /// is a part of.
+    private func storeTables(in graph: inout Graph, of whole: Graph, _ keepFloat: [String: Reason]) throws -> Int {
+        guard recipe.options.embeddings != .float else { return 0 }
         var emitter = EmbeddingEmitter(graph, keepFloat: Set(keepFloat.keys))
-        graph = try emitter.emit()
+        let edited = try emitter.emit()
+        let isLarge = Double(emitter.storedBytes) >= Self.largeTables * Double(whole.weightBytes)
+        guard recipe.options.embeddings == .int8 || isLarge else { return 0 }
+        graph = edited
         return emitter.stored
     }
 

@@ -69,7 +69,8 @@ struct Refine {
         }
         guard !unknown.isEmpty else { return }
         let places = Set(unknown.map(\.node))
-        let layers = affordable(in: prepared.topology).filter { places.contains($0.0.node) }
+        let in4Bits = Set(nearest.filter { $0.value.blocks?.bits == 4 }.keys)
+        let layers = affordable(in: prepared.topology, in4Bits: in4Bits).filter { places.contains($0.0.node) }
         if !layers.isEmpty { try observe(layers, of: prepared) }
         let tasks = try unknown.compactMap { anchor in
             try nearest[anchor.node].map { weight in
@@ -118,11 +119,13 @@ struct Refine {
 
     /// The cheapest layers of the model first, as many as are affordable. All of the model's layers compete, so that the
     /// choice is the same for every candidate, whatever else of it is in float.
-    private func affordable(in topology: Topology) -> [(Anchor, InputCovariance)] {
+    private func affordable(in topology: Topology, in4Bits: Set<Int>) -> [(Anchor, InputCovariance)] {
         let layers = topology.graph.nodes.enumerated().compactMap { place, node -> (Anchor, InputCovariance)? in
             guard OperatorRule.of(node) == .anchor,
                 case .success(let anchor) = Anchor.find(node, at: place, in: topology),
-                let covariance = InputCovariance(anchor, in: topology)
+                let covariance = InputCovariance(
+                    anchor, in: topology,
+                    widest: in4Bits.contains(place) ? InputCovariance.widest.in4Bits : InputCovariance.widest.in8Bits)
             else { return nil }
             return (anchor, covariance)
         }

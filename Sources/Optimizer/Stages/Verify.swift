@@ -70,8 +70,12 @@ struct Verify {
             clock.progress(Double(index + 1) / Double(feed.count))
         }
         let labelled = accuracy?.result()
+        var likeness = fidelity.result()
+        if labelled == nil, order.recipe.gate?.metric != .agreement, likeness.agreement?.isByChance == true {
+            likeness.agreement = nil
+        }
         return Result(
-            coverage: coverage, fidelity: fidelity.result(), accuracy: labelled,
+            coverage: coverage, fidelity: likeness, accuracy: labelled,
             accuracyAbsence: labelled == nil ? absence(fidelity) : nil, detection: detection?.result(),
             findings: detection == nil ? headFindings : [])
     }
@@ -89,6 +93,15 @@ struct Verify {
     }
 
     private func absence(_ fidelity: FidelityMeter) -> String { inputs.labelsAbsence ?? Inputs.noClassScores }
+}
+
+extension Report.Fidelity.Agreement {
+    /// Whether FP32 itself gives the best class hardly more than its share of chance: then the output is an embedding, or
+    /// another vector of many numbers, and which of them is the largest means nothing.
+    fileprivate var isByChance: Bool {
+        guard classes >= 16, let fp32Confidence else { return false }
+        return fp32Confidence * Double(classes) < 4
+    }
 }
 
 extension Topology {

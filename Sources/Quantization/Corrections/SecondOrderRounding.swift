@@ -68,40 +68,36 @@ struct SecondOrderRounding {
 
     /// U with U^T U = A^-1, U upper triangular, for a symmetric positive definite A; nil when it is not.
     ///
-    /// With A turned back to front, A = R R^T where R is upper triangular; then A^-1 = (R^-1)^T R^-1.
+    /// With A turned back to front as C^T C, A = R R^T where R is C about its other diagonal; then A^-1 = (R^-1)^T R^-1.
     private static func inverseFactor(_ matrix: [Double], _ n: Int) -> [Double]? {
-        guard let lower = cholesky(reversed(matrix, n), n) else { return nil }
-        return inverse(ofUpper: reversed(lower, n), n)
-    }
-
-    /// Rows and columns back to front.
-    private static func reversed(_ matrix: [Double], _ n: Int) -> [Double] {
-        var result = matrix
+        var c = matrix
         for i in 0..<n {
-            for j in 0..<n { result[i * n + j] = matrix[(n - 1 - i) * n + (n - 1 - j)] }
+            for j in 0..<n { c[i * n + j] = matrix[(n - 1 - i) * n + (n - 1 - j)] }
         }
-        return result
+        guard factorize(&c, n) else { return nil }
+        var r = c
+        for i in 0..<n {
+            for j in 0..<n { r[i * n + j] = c[(n - 1 - j) * n + (n - 1 - i)] }
+        }
+        return inverse(ofUpper: r, n)
     }
 
-    /// Lower triangular L with L L^T = A.
-    private static func cholesky(_ matrix: [Double], _ n: Int) -> [Double]? {
-        var l = [Double](repeating: 0, count: n * n)
-        let succeeded = l.withUnsafeMutableBufferPointer { l in
+    /// Puts the upper triangular C with C^T C = A in the place of A, row by row: whole rows are subtracted from the one that is
+    /// made, which stays in the cache.
+    private static func factorize(_ matrix: inout [Double], _ n: Int) -> Bool {
+        matrix.withUnsafeMutableBufferPointer { c in
             for i in 0..<n {
-                for j in 0...i {
-                    var sum = matrix[i * n + j]
-                    for k in 0..<j { sum -= l[i * n + k] * l[j * n + k] }
-                    if i == j {
-                        guard sum > 0 else { return false }
-                        l[i * n + i] = sum.squareRoot()
-                    } else {
-                        l[i * n + j] = sum / l[j * n + j]
-                    }
+                for j in 0..<i { c[i * n + j] = 0 }
+                for k in 0..<i {
+                    let a = c[k * n + i]
+                    for j in i..<n { c[i * n + j] -= a * c[k * n + j] }
                 }
+                guard c[i * n + i] > 0 else { return false }
+                let root = c[i * n + i].squareRoot()
+                for j in i..<n { c[i * n + j] /= root }
             }
             return true
         }
-        return succeeded ? l : nil
     }
 
     /// Column by column, from the diagonal upwards.

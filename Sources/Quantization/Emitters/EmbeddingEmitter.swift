@@ -7,6 +7,8 @@ package struct EmbeddingEmitter {
     private let keepFloat: Set<String>
     /// Tables that were stored.
     package private(set) var stored = 0
+    /// What they took in float.
+    package private(set) var storedBytes = 0
 
     /// Smaller tables are not worth the nodes.
     private static let fewest = 1 << 12
@@ -67,5 +69,6 @@ package struct EmbeddingEmitter {
             ]
         }
         stored += 1
+        storedBytes += table.byteCount
     }
 }

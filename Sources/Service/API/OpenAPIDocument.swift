@@ -1889,10 +1889,11 @@ enum OpenAPIDocument {
                 embeddings:
                   description: |
                     How tables are stored of which only rows are looked up (Gather): `int8` with one scale for each row, restored as
-                    they are looked up. The objective `size` stores them so by itself.
+                    they are looked up. `auto` does so where they are a tenth of the model or more, and always under the objective
+                    `size`.
                   type: string
-                  enum: [float, int8]
-                  default: float
+                  enum: [auto, float, int8]
+                  default: auto
                 exclude:
                   description: |
                     Names of nodes that stay float; `*` stands for anything, `\*` for an asterisk and `\\` for a backslash.
