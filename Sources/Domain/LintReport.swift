@@ -88,8 +88,11 @@ extension LintReport {
         guard quantized else {
             return "\(target.rawValue): the model is not quantized; there is nothing to check.\n"
         }
-        guard !isClean else { return "\(target.rawValue): \(nodes) operators, no rule is broken.\n" }
-        var lines = ["\(target.rawValue): \(nodes) operators, \(errors) errors, \(warnings) warnings"]
+        guard !isClean else { return "\(target.rawValue): \(Self.count(nodes, "operator")), no rule is broken.\n" }
+        var lines = [
+            "\(target.rawValue): "
+                + "\(Self.count(nodes, "operator")), \(Self.count(errors, "error")), \(Self.count(warnings, "warning"))"
+        ]
         for rule in rules {
             lines += [
                 "", "\(rule.severity.rawValue) \(rule.code) (\(rule.violations)): \(rule.fault)",
@@ -106,6 +109,8 @@ extension LintReport {
         }
         return lines.joined(separator: "\n") + "\n"
     }
+
+    private static func count(_ number: Int, _ one: String) -> String { "\(number) \(one)\(number == 1 ? "" : "s")" }
 
     private static let mostPrinted = 20
 

@@ -240,7 +240,7 @@ private struct PictureInput {
         for (name, count) in [("mean", values.mean.count), ("std", values.std.count)]
         where ![0, 1, channels].contains(count) {
             let advice = channels == 1 ? "Give one." : "Give one, or one for each channel."
-            throw Self.failure(signature, "the set gives \(count) values for \(name). \(advice)")
+            throw Self.failure(signature, "the set gives \(count) value\(count == 1 ? "" : "s") for \(name). \(advice)")
         }
     }
 

@@ -6,7 +6,8 @@ extension Report {
             package var name: String
             /// "float32" for the model as it came; else as in the plan.
             package var form: String
-            /// Nodes put back to float for speed or for the gate; as `options.exclude` they give this artifact again.
+            /// Nodes put back to float for speed or for the gate, as patterns (`*` and `\` have a backslash before them):
+            /// as `options.exclude` they give this artifact again.
             package var float: [String]
             /// Size of the file without what the delivered one says of its origin.
             package var bytes: Int64

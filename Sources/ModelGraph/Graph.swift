@@ -9,7 +9,7 @@ package struct Graph: Sendable, Equatable {
     package var outputs: [ValueInfo]
     /// Types of inner values, as far as the file gives them. May be dropped at any time.
     package var valueInfo: [ValueInfo]
-    /// Sparse initializers are only carried along.
+    /// Carried along as they came until `densifySparseInitializers()` is asked for.
     package internal(set) var sparseInitializers: [SparseInitializer]
     /// Doc string, quantization annotations, metadata and unknown fields, as they came.
     var extras = KeptFields()
@@ -34,6 +34,14 @@ package struct Graph: Sendable, Equatable {
 package struct SparseInitializer: Sendable, Equatable {
     package let name: String
     let encoded: ByteSlice
+
+    func parts() throws -> SparseParts {
+        let store = ByteStore(encoded.array)
+        var decoder = ModelDecoder(limits: .default, external: nil)
+        return try store.withBytes {
+            try decoder.sparseParts(ProtobufReader(store: store, bytes: $0, depth: ReadLimits.default.depth))
+        }
+    }
 }
 
 /// A cache that does not take part in comparing graphs.

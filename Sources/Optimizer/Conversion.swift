@@ -235,7 +235,9 @@ struct Conversion {
             Finding(
                 .info, code: "quantization-likeness",
                 detail: "Against the model as it came, Q and DQ included, the artifact's outputs keep "
-                    + "\(worst.map { Number.fixed($0, 1) + " dB" } ?? "every value") on \(samples.count) samples."))
+                    + "\(worst.map { Number.fixed($0, 1) + " dB" } ?? "every value") on "
+                    + "\(Number.count(samples.count, "sample"))."
+            ))
         return told
     }
 

@@ -1,3 +1,4 @@
+import Foundation
 import ModelGraph
 import Quantization
 
@@ -25,15 +26,23 @@ extension Node {
 }
 
 extension String {
-    /// Whether the whole string matches `pattern`, in which `*` stands for any run of characters.
+    /// The pattern that this name alone matches.
+    var asWildcard: String {
+        replacingOccurrences(of: #"\"#, with: #"\\"#).replacingOccurrences(of: "*", with: #"\*"#)
+    }
+
+    /// Whether the whole string matches `pattern`, in which `*` stands for any run of characters, `\*` for an asterisk and
+    /// `\\` for a backslash. Before anything else a backslash stands for itself.
     func matches(wildcard pattern: String) -> Bool {
+        guard pattern.utf8.contains(where: { $0 == UInt8(ascii: "*") || $0 == UInt8(ascii: "\\") }) else {
+            return utf8.elementsEqual(pattern.utf8)
+        }
         let text = Array(utf8)
-        let pattern = Array(pattern.utf8)
-        let star = UInt8(ascii: "*")
+        let pattern = Self.wildcardElements(pattern)
         var (i, p) = (0, 0)
         var retry: (text: Int, pattern: Int)?
         while i < text.count {
-            if p < pattern.count, pattern[p] == star {
+            if p < pattern.count, pattern[p] == nil {
                 retry = (i, p)
                 p += 1
             } else if p < pattern.count, pattern[p] == text[i] {
@@ -47,6 +56,22 @@ extension String {
                 return false
             }
         }
-        return pattern[p...].allSatisfy { $0 == star }
+        return pattern[p...].allSatisfy { $0 == nil }
+    }
+
+    /// The bytes of a pattern, nil for "any run of characters".
+    private static func wildcardElements(_ pattern: String) -> [UInt8?] {
+        let (star, backslash) = (UInt8(ascii: "*"), UInt8(ascii: "\\"))
+        var elements: [UInt8?] = []
+        var rest = pattern.utf8[...]
+        while let byte = rest.popFirst() {
+            if byte == backslash, let next = rest.first, next == star || next == backslash {
+                elements.append(next)
+                rest.removeFirst()
+            } else {
+                elements.append(byte == star ? nil : byte)
+            }
+        }
+        return elements
     }
 }

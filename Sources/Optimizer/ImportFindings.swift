@@ -1,5 +1,6 @@
 import Domain
 import Foundation
+import Pages
 import Quantization
 
 extension QuantizationImport {
@@ -9,22 +10,26 @@ extension QuantizationImport {
         let kept = grids.values.count(where: \.isTrained)
         let keptWeights = quantized.weights.values.count(where: \.isTrained)
         let anew = roundedAnew(quantized)
+        let open = (grids.count - kept, quantized.weights.count - keptWeights - anew.count)
         var findings = [
             Finding(
                 .info, code: "quantization-kept",
                 detail:
-                    "The model came with its own quantization. Its scales are kept bit for bit on \(kept) activations, "
-                    + "and \(keptWeights) weights keep their integers and scales; biases of these stay as they were "
-                    + "trained."),
+                    "The model came with its own quantization. Its scales are kept bit for bit on "
+                    + "\(Number.count(kept, "activation")), and \(Number.count(keptWeights, "weight")) "
+                    + "\(keptWeights == 1 ? "keeps its" : "keep their") integers and scales; biases of these stay as they "
+                    + "were trained."),
             Finding(
                 .info, code: "quantization-filled-in",
-                detail: "From calibration came \(grids.count - kept) activations and "
-                    + "\(quantized.weights.count - keptWeights - anew.count) weights that the model had left open."),
+                detail: "From calibration came \(Number.count(open.0, "activation")) and "
+                    + "\(Number.count(open.1, "weight")) that the model had left open."
+            ),
             Finding(
                 .info, code: "quantization-reference",
                 detail: "FP32 in this report is the model itself without QuantizeLinear and DequantizeLinear, with its "
                     + "float weights, or those that its integers stand for where the file has no others"
-                    + (tally.clamped > 0 ? "; \(tally.clamped) layers clip where their grid did." : ".")),
+                    + (tally.clamped > 0
+                        ? "; \(Number.count(tally.clamped, "layer clips", "layers clip")) where the grid did." : ".")),
         ]
         findings += legalised(quantized, isSigned: target == .onnxruntimeARM)
         if let first = anew.first {

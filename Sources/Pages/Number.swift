@@ -17,6 +17,11 @@ package enum Number {
         return value < 0 && scaled > 0 ? "−" + text : text
     }
 
+    /// "1 byte", "2 bytes", "0 boxes" (of "box" and "boxes").
+    package static func count(_ number: some BinaryInteger, _ one: String, _ many: String? = nil) -> String {
+        "\(number) \(number == 1 ? one : many ?? one + "s")"
+    }
+
     /// About three significant digits.
     package static func short(_ value: Double) -> String {
         switch abs(value) {

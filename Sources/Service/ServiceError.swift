@@ -1,4 +1,5 @@
 import Foundation
+import Pages
 
 /// What can go wrong in the service that is neither a problem with a request nor a failure of a job.
 package enum ServiceError: Error, CustomStringConvertible {
@@ -20,7 +21,7 @@ package enum ServiceError: Error, CustomStringConvertible {
             "another octavo server uses \(path); stop it, or give this one another directory with --data"
         case .dataDirectoryUnusable(let path, let reason):
             "cannot use \(path) for data: \(reason); give another directory with --data"
-        case .queueFull(let length): "\(length) jobs are waiting already; try again later"
+        case .queueFull(let length): "the queue is full (\(Number.count(length, "job"))); try again later"
         case .badResult(let what): "the worker's result cannot be taken: \(what)"
         }
     }

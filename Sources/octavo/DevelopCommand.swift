@@ -37,7 +37,10 @@ struct DevelopCommand: ParsableCommand {
                 to: output, scratch: scratch.path, threads: threads ?? ProcessInfo.processInfo.activeProcessorCount)
             for finding in export.findings { Self.say("\(finding.severity.rawValue): \(finding.detail)") }
             let applied = try JSON.encode(export.preprocessing)
-            Self.say("\(export.samples) samples, preprocessed by \(String(decoding: applied, as: UTF8.self))")
+            Self.say(
+                "\(export.samples) sample\(export.samples == 1 ? "" : "s"), preprocessed by "
+                    + String(decoding: applied, as: UTF8.self)
+            )
         } catch {
             Self.say("octavo: \(Failure(wrapping: error, stage: .load).detail)")
             throw ExitCode(2)

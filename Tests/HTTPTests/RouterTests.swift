@@ -44,6 +44,9 @@ import Testing
         #expect(try await answer(.head, "/v1/models").0 == 200)
         let (status, _, response) = try await answer(.options, "/livez")
         #expect(status == 204 && response.fields["Allow"] == "GET, HEAD, OPTIONS")
+        let server = try await answer(.options, "*")
+        #expect(server.0 == 204 && server.2.fields["Allow"] == "GET, HEAD, OPTIONS, POST")
+        #expect(try await answer(.options, "/*").0 == 404)
     }
 
     @Test func whatAHandlerThrowsIsRendered() async throws { #expect(try await answer(.get, "/fails").0 == 413) }

@@ -141,9 +141,20 @@ import Testing
     @Test(arguments: [
         ("conv1", "conv1", true), ("conv1", "conv", false), ("conv*", "conv12", true), ("*", "", true), ("", "", true),
         ("", "a", false), ("*a*b", "xxaxb", true), ("*a*b", "xxaxbx", false), ("a**c", "abc", true),
-        ("/model/*/conv", "/model/1/2/conv", true), ("[a]", "a", false),
+        ("/model/*/conv", "/model/1/2/conv", true), ("[a]", "a", false), (#"a\*b"#, "a*b", true),
+        (#"a\*b"#, "axb", false),
+        (#"a\\*"#, #"a\b"#, true), (#"a\\b"#, #"a\b"#, true), (#"a\b"#, #"a\b"#, true), (#"a\"#, #"a\"#, true),
     ])
     func exclusionPatterns(pattern: String, name: String, matches: Bool) {
         #expect(name.matches(wildcard: pattern) == matches)
+    }
+
+    @Test(arguments: ["a*", "*", #"a\*b"#, #"\\"#, #"a\"#, "plain"]) func aNameAsAPatternMatchesItselfAlone(
+        _ name: String
+    ) {
+        #expect(name.matches(wildcard: name.asWildcard))
+        for other in ["ab", "", "a*b", #"\"#, name + "x"] where other != name {
+            #expect(!other.matches(wildcard: name.asWildcard), "\(other)")
+        }
     }
 }

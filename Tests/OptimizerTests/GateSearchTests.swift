@@ -28,11 +28,13 @@ import Testing
     private static let evaluation = SampleArrays("x", [8, 8, 8], count: 24, seed: 3)
 
     /// The plain rules would see through the layer by themselves, so they are told not to.
-    private func search(maxDrop: Double, metric: Recipe.Gate.Metric = .cosine) throws -> Conversions.Outcome {
+    private func search(
+        maxDrop: Double, metric: Recipe.Gate.Metric = .cosine, _ model: Model = fragile().model()
+    ) throws -> Conversions.Outcome {
         var conversion = try Conversions()
         conversion.recipe.options.calibrator = .minMax
         conversion.recipe.gate = .init(metric: metric, maxDrop: maxDrop)
-        return try conversion(Self.fragile().model(), Self.samples, evaluation: Self.evaluation)
+        return try conversion(model, Self.samples, evaluation: Self.evaluation)
     }
 
     @Test func layersGoBackToFloatUntilTheGateHolds() throws {
@@ -70,6 +72,23 @@ import Testing
         #expect(conversion.recipe.gate == nil && conversion.recipe.scheme == .int8Static)
         #expect(!conversion.recipe.options.exclude.isEmpty)
         #expect(try conversion(Self.fragile().model(), Self.samples).bytes == found.bytes)
+    }
+
+    /// As a pattern, each of these names means every node.
+    @Test func namesInTheRecordAreNoPatterns() throws {
+        var model = Self.fragile().model()
+        for (number, place) in model.graph.nodes.indices.filter({ model.graph.nodes[$0].is("Conv") }).enumerated() {
+            model.graph.nodes[place].name = String(repeating: "*", count: number + 1)
+        }
+        let drop = try #require(try search(maxDrop: 1, model).report.gate?.drop)
+        let found = try search(maxDrop: drop / 4, model)
+        var conversion = try Conversions()
+        conversion.recipe = try #require(found.report.plan?.record)
+        #expect(conversion.recipe.options.exclude.contains { $0.contains(#"\*"#) })
+        #expect(found.report.search?.candidates.first { $0.chosen }?.float == conversion.recipe.options.exclude)
+        let again = try conversion(model, Self.samples)
+        #expect(again.bytes == found.bytes)
+        #expect(again.report.plan?.record == conversion.recipe)
     }
 
     @Test func theRecordOfAnArtifactOfTheReviewKeepsItsTolerance() throws {

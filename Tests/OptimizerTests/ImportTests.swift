@@ -157,7 +157,7 @@ import Testing
         let outcome = try convert(g).1
         #expect(try #require(outcome.report.fidelity?.outputs.first?.sqnrDb) > 25)
         #expect(outcome.fate(of: "Clip") == ["absorbed"])
-        #expect(code(outcome, "quantization-reference")?.contains("1 layers clip") == true)
+        #expect(code(outcome, "quantization-reference")?.contains("1 layer clips") == true)
     }
 
     @Test func transposedWeightsOfFullyConnectedLayersAreKnown() throws {
@@ -216,7 +216,7 @@ import Testing
         let a = g.pair(g.relu(g.conv(x, weight: g.pairedWeight([16, 8, 3, 3], axis: 0, limit: 0.2), 16)), scale: 0.01)
         g.output(g.conv(a, weight: g.pairedWeight([16, 16, 3, 3], axis: axis, limit: 0.1), 16))
         let outcome = try convert(g).1
-        #expect(code(outcome, "quantization-kept")?.contains("1 weights keep") == true)
+        #expect(code(outcome, "quantization-kept")?.contains("1 weight keeps its integers") == true)
         #expect(code(outcome, "quantization-filled-in")?.contains("0 weights that the model had left open") == true)
         #expect(code(outcome, "quantization-axis")?.hasPrefix("1 weights came in integers") == true)
         let inputs = try randomInputs(["x": [1, 8, 8, 8]])

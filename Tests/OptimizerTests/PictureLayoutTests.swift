@@ -62,6 +62,16 @@ import Testing
         #expect(classes.labels == [1, 0] && classes.classes == ["ant", "zebra"] && classes.ordered)
     }
 
+    @Test func fieldsOfATableMayBeQuoted() throws {
+        let table = "\"a, b.png\",3\r\n \"say \"\"c\"\".png\" , \"1\" ,x\r\nd\"e.png,2\r\n"
+        let files = pictures(["a, b.png", "d\"e.png", "say \"c\".png"]) + [("labels.csv", .init(text: table))]
+        #expect(try zip.developed(files).labels == [3, 2, 1])
+        for line in ["\"a, b.png,3\n", "\"a\" b.png,3\n", "\"a\"\"b.png,3\n"] {
+            let broken = pictures(["a, b.png"]) + [("labels.csv", .init(text: line))]
+            zip.expectRefusal(broken, file: "labels.csv", "has quotes in line 1")
+        }
+    }
+
     @Test func tablesThatMakeNoSenseAreRefused() {
         func files(_ table: String, _ others: [(String, [UInt8])] = []) -> [(String, [UInt8])] {
             pictures(["a.png", "x/b.png", "y/b.png"]) + [("labels.csv", .init(text: table))] + others
@@ -187,6 +197,41 @@ import Testing
             pictures + [("data.yaml", .init(text: "names: " + String(repeating: "[", count: 100_000)))],
             file: "data.yaml",
             "no YAML")
+    }
+
+    /// Each of these would be hashed for minutes.
+    @Test func yamlThatGrowsWhenItIsReadIsRefused() throws {
+        let nested = (1...30).map { "a\($0): &a\($0) [*a\($0 - 1), *a\($0 - 1), *a\($0 - 1)]\n" }.joined()
+        let bomb = "a0: &a0 [x, x, x]\n" + nested + "? *a30 : x\nnames: [a]\n"
+        let keys = String(repeating: "? ", count: 900) + "[" + String(repeating: "a,", count: 300_000) + "]\n"
+        let inFlow = "names: " + String(repeating: "{?", count: 900) + "a" + String(repeating: "}", count: 900)
+        let inKey = String(repeating: "{", count: 100) + "a" + String(repeating: ": x} ", count: 99) + ": x}"
+        for text in [
+            bomb, keys, inFlow, "- " + inKey, "names: [a]: b, {c} : d\n" + String(repeating: "[e] : f\n", count: 7),
+        ] {
+            zip.expectRefusal(
+                pictures(["images/1.png"]) + [("data.yaml", .init(text: text))], file: "data.yaml", "aliases ('*name')")
+        }
+        let many =
+            pictures(["images/1.png"]) + [
+                ("data.yaml", .init(text: "names: [" + String(repeating: "x,", count: 200_000) + "]")),
+                ("labels/1.txt", .init(text: "2 .5 .5 .2 .2")),
+            ]
+        zip.expectRefusal(many, file: nil, "200000 classes")
+        let large = "x: [a]\n#" + String(repeating: " ", count: 600_000)
+        zip.expectRefusal(
+            pictures(["images/1.png"]) + [("a.yaml", .init(text: large)), ("b.yml", .init(text: large))],
+            file: "b.yml", "more than 1048576 bytes")
+    }
+
+    @Test func fewAliasesDoNoHarm() throws {
+        let yaml = "# *All* of it? Yes.\npath: &root images\ntrain: *root\nval: *root\nnames: ['?', '*b', \"c\"]\n"
+        let files =
+            pictures(["images/1.png"]) + [
+                ("data.yaml", .init(text: yaml)), ("labels/1.txt", .init(text: "2 .5 .5 .2 .2")),
+            ]
+        #expect(try zip.developed(files).classes == ["?", "*b", "c"])
+        #expect(try zip.archive(files).split == "train")
     }
 
     private func coco(_ edit: (inout [String: Any]) -> Void = { _ in }) throws -> [(String, [UInt8])] {

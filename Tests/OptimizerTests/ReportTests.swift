@@ -259,6 +259,8 @@ enum SampleReport {
         #expect(Number.fixed(-1.25, 1) == "−1.3")
         #expect(Number.fixed(2.999, 2) == "3.00")
         #expect(Number.fixed(.nan, 2) == "–")
+        #expect([0, 1, 2].map { Number.count($0, "box", "boxes") } == ["0 boxes", "1 box", "2 boxes"])
+        #expect(Number.count(1, "byte") == "1 byte" && Number.count(1000, "byte") == "1000 bytes")
         #expect(
             [0, 0.00012, 0.0213, 1.755, 23.44, 912.3].map(Number.short) == [
                 "0", "1.2e-4", "0.021", "1.76", "23.4", "912",

@@ -126,7 +126,11 @@ import Testing
         _ = try await check(.get, "/v1/models/\(subject)/statistics?limit=x", statistics, 400)
         _ = try await check(.get, "/v1/models/nothing/statistics", statistics, 404)
         _ = try await check(.get, "/v1/models/\(subject)/statistics/x", statistics + "/{key}", 404)
-        _ = try await check(.delete, href, statistics + "/{key}", 204)
+        let stale: Fields = ["If-Match": "\"x\""]
+        _ = try await check(.get, href, statistics + "/{key}", 412, fields: stale)
+        _ = try await check(.delete, href, statistics + "/{key}", 412, fields: stale)
+        let summary = try #require(try await site.send(.get, href, fields: ["Accept-Encoding": "gzip"]).fields["ETag"])
+        _ = try await check(.delete, href, statistics + "/{key}", 204, fields: ["If-Match": summary])
         _ = try await check(.delete, href, statistics + "/{key}", 404)
         _ = try await check(.get, href, statistics + "/{key}", 404)
         try await site.wait(for: slow) { $0.state == "running" }
@@ -165,9 +169,18 @@ import Testing
         _ = try await check(.get, "/v1/compare?jobs=\(good),\(bad)", "/v1/compare", 409)
         _ = try await check(.get, "/v1/compare?jobs=\(good),\(other)", "/v1/compare", 422)
         _ = try await check(.get, "/v1/keys/provenance.pem", "/v1/keys/provenance.pem", 200)
-        _ = try await check(.delete, "/v1/jobs/\(good)", name, 200)
+        for (target, route) in [
+            ("/v1/jobs/\(good)", name), ("/v1/models/net", one), ("\(sets)/set", sets + "/{id}"),
+        ] {
+            _ = try await check(.delete, target, route, 412, fields: stale)
+            _ = try await check(.get, target, route, 412, fields: stale)
+        }
+        _ = try await check(.get, "/v1/jobs/\(good)/artifact", name + "/artifact", 412, fields: stale)
+        _ = try await check(.get, "/v1/keys/provenance.pem", "/v1/keys/provenance.pem", 412, fields: stale)
+        _ = try await check(.delete, "/v1/jobs/\(good)", name, 200, fields: ["If-Match": tag])
         _ = try await check(.delete, "/v1/jobs/\(waiting)", name, 200)
-        _ = try await check(.delete, "/v1/models/net", one, 204)
+        _ = try await check(.delete, "/v1/models/net", one, 204, fields: ["If-Match": "*"])
+        _ = try await check(.delete, "/v1/models/net", one, 404, fields: ["If-Match": "*"])
         _ = try await check(.delete, "\(sets)/set", sets + "/{id}", 204)
 
         for path in ["/livez", "/readyz", "/metrics", "/openapi.yaml"] { _ = try await check(.get, path, path, 200) }

@@ -19,12 +19,7 @@ package struct Router: Sendable {
             return actions.first { $0.method == .get }?.action
         }
 
-        var allow: String {
-            var names = actions.map(\.method.rawValue)
-            if names.contains("GET"), !names.contains("HEAD") { names.append("HEAD") }
-            if !names.contains("OPTIONS") { names.append("OPTIONS") }
-            return names.sorted().joined(separator: ", ")
-        }
+        var allow: String { Router.allow(actions.map(\.method)) }
     }
 
     private var entries: [Entry] = []
@@ -70,6 +65,8 @@ package struct Router: Sendable {
 
     package func handle(_ request: Request) async -> Response {
         guard let entry = entry(for: request.segments) else {
+            // The target of OPTIONS alone: it asks about the server, not about one path (RFC 9110 §9.3.7).
+            if request.path == "*" { return Response(.noContent, fields: ["Allow": Self.allow(routes.map(\.0))]) }
             return miss(Refusal(.notFound, "not-found", "Nothing is at \(request.path)."), request)
         }
         switch entry.action(for: request.method) {
@@ -106,6 +103,13 @@ package struct Router: Sendable {
         response.fields["Allow"] = entry.allow
         response.route = entry.pattern.description
         return response
+    }
+
+    private static func allow(_ methods: [Method]) -> String {
+        var names = Set(methods.map(\.rawValue))
+        if names.contains("GET") { names.insert("HEAD") }
+        names.insert("OPTIONS")
+        return names.sorted().joined(separator: ", ")
     }
 
     private func entry(for path: [String]) -> Entry? { entries.first { $0.pattern.matches(path) } }

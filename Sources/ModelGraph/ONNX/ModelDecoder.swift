@@ -159,6 +159,23 @@ struct ModelDecoder {
         return name
     }
 
+    /// Both tensors and the shape of one that was checked.
+    mutating func sparseParts(_ message: ProtobufReader) throws -> SparseParts {
+        var reader = message
+        var parts = SparseParts(values: Tensor(name: "", floats: []), indices: [], dims: [])
+        var dims: [Int64] = []
+        while let field = try reader.next() {
+            switch field.number {
+            case ONNXSchema.SparseTensor.values: parts.values = try tensor(try reader.message(field))
+            case ONNXSchema.SparseTensor.indices: parts.indices = try tensor(try reader.message(field)).int64s()
+            case ONNXSchema.SparseTensor.dims: try reader.appendInt64s(field, to: &dims)
+            default: _ = try reader.skip(field)
+            }
+        }
+        parts.dims = dims.map { Int($0) }
+        return parts
+    }
+
     private mutating func node(_ message: ProtobufReader) throws -> Node {
         typealias F = ONNXSchema.Node
         try count()

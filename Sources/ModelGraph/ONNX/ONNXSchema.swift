@@ -120,6 +120,7 @@ enum ONNXSchema {
     enum SparseTensor {
         static let values = 1
         static let indices = 2
+        static let dims = 3
     }
 
     enum ValueInfo {

@@ -13,8 +13,9 @@ struct DataSetLayout: Sendable {
     private var folders: [String: [String]] = [:]
 
     init(_ texts: LabelFiles) throws {
+        var left = texts.limits.yamlBytes
         for member in texts.members where member.lowercase.hasSuffix(".yaml") || member.lowercase.hasSuffix(".yml") {
-            guard let mapping = try Self.mapping(texts, member),
+            guard let mapping = try Self.mapping(texts, member, &left),
                 let names = mapping["names"] ?? mapping["train"] ?? mapping["val"]
             else { continue }
             file = member
@@ -28,15 +29,33 @@ struct DataSetLayout: Sendable {
         }
     }
 
-    /// Nil for a document that is no mapping.
-    private static func mapping(_ texts: LabelFiles, _ member: ZipDirectory.Member) throws -> Node.Mapping? {
-        let text = try texts.text(member, limit: texts.limits.smallLabelBytes)
+    /// Nil for a document that is no mapping. `left` is how many bytes of YAML may still be read.
+    private static func mapping(
+        _ texts: LabelFiles, _ member: ZipDirectory.Member, _ left: inout Int
+    ) throws -> Node.Mapping? {
+        let text = try texts.text(member, limit: texts.limits.yamlBytes)
+        left -= text.utf8.count
+        guard left >= 0 else {
+            throw Failure.picture(
+                member.name, "and the YAML before it in the zip take more than \(texts.limits.yamlBytes) bytes")
+        }
+        guard text.mostYAMLReferences <= mostReferences else {
+            throw Failure.picture(
+                member.name,
+                "holds more than \(mostReferences) aliases ('*name'), explicit keys ('? key') and keys in brackets. Write it "
+                    + "without them, or leave it out of the zip")
+        }
         do {
-            return try Yams.compose(yaml: text)?.mapping
+            // Nothing asks for a scalar's type by its form, so no rules need be tried on each.
+            return try Yams.compose(yaml: text, .basic)?.mapping
         } catch {
             throw Failure.picture(member.name, "is no YAML that can be read. Repair it, or leave it out of the zip")
         }
     }
+
+    /// Keys of mappings are hashed with everything below them. Nested aliases make that exponential, nested keys that
+    /// are lists or mappings themselves quadratic; so few do no harm.
+    private static let mostReferences = 8
 
     private static func names(_ node: Node, _ member: ZipDirectory.Member) throws -> [String] {
         if let list = node.sequence { return list.map { $0.string ?? "" } }
@@ -112,6 +131,43 @@ struct DataSetLayout: Sendable {
                     + "; the labels' indices are taken as they are.",
                 pointer: file.name)
         ]
+    }
+}
+
+extension String {
+    /// How many YAML aliases, explicit keys and keys in brackets the text can hold: `*` before a name and `?`, wherever a
+    /// node may begin, and `:` after a bracket that closes. Those in comments and quotes count too.
+    fileprivate var mostYAMLReferences: Int {
+        let bytes = Array(utf8)
+        return bytes.indices.count { index in
+            switch bytes[index] {
+            case UInt8(ascii: "?"): bytes.mayBeginNode(index)
+            case UInt8(ascii: "*"):
+                bytes.mayBeginNode(index) && index + 1 < bytes.count && bytes[index + 1].isInAnchor
+            case UInt8(ascii: ":"):
+                bytes[..<index].last { $0 != 0x20 && $0 != 0x09 }.map { "]}".utf8.contains($0) } ?? false
+            default: false
+            }
+        }
+    }
+}
+
+extension [UInt8] {
+    /// After a blank or an indicator. Beyond ASCII there are blanks too.
+    fileprivate func mayBeginNode(_ index: Int) -> Bool {
+        guard index > 0 else { return true }
+        let before = self[index - 1]
+        return before <= 0x20 || before >= 0x80 || "[{,:?".utf8.contains(before)
+    }
+}
+
+extension UInt8 {
+    /// A letter, a digit, `_` or `-`.
+    fileprivate var isInAnchor: Bool {
+        switch self {
+        case 0x30...0x39, 0x41...0x5A, 0x61...0x7A, UInt8(ascii: "_"), UInt8(ascii: "-"): true
+        default: false
+        }
     }
 }
 

@@ -84,7 +84,15 @@ struct PictureLabels: Sendable {
         } else {
             (form, classes, byName, yolo, ordered) = (.none, layout.names, [:], nil, false)
         }
+        // They stand in the set's summary, which is one line of what a worker says.
+        guard classes.reduce(0, { $0 + $1.utf8.count + 3 }) <= Self.mostNameBytes else {
+            throw Failure.samples(
+                "The set names \(classes.count) classes, which take more than \(Self.mostNameBytes) bytes. Leave the "
+                    + "names out, or shorten them.")
+        }
     }
+
+    private static let mostNameBytes = 512 << 10
 
     private static func listedClasses(_ texts: LabelFiles) throws -> [String] {
         guard let list = texts.called(["classes.txt", "labels.txt", "synset.txt"]) else { return [] }
@@ -156,8 +164,9 @@ private struct CSVLabels {
         }
         var found: [(picture: String, value: String)] = []
         for (number, line) in try texts.lines(table).enumerated() where !line.trimming().isEmpty {
-            let fields = line.split(separator: ",", omittingEmptySubsequences: false).map {
-                String($0.trimming(quotes: true))
+            guard let fields = Self.fields(line) else {
+                throw Failure.picture(
+                    table.name, "has quotes in line \(number + 1) that enclose no field; write '\"a, b.jpg\",3'")
             }
             guard fields.count >= 2 else {
                 throw Failure.picture(table.name, "has no class in line \(number + 1); write 'picture.jpg,3'")
@@ -189,15 +198,46 @@ private struct CSVLabels {
             }
         }
     }
+
+    /// The fields of a line (RFC 4180), without white space around them. In quotes, commas are part of the field and two
+    /// quotes are one. Nil when quotes are not closed or enclose a part of a field only.
+    private static func fields(_ line: Substring) -> [String]? {
+        var fields: [String] = []
+        var rest: Substring? = line
+        while let text = rest?.trimming() {
+            var (value, end) = (String(text.prefix { $0 != "," }.trimming()), text.firstIndex(of: ",") ?? text.endIndex)
+            if text.first == "\"" {
+                guard let quoted = quoted(text) else { return nil }
+                (value, end) = (quoted.value, quoted.end)
+                guard end == text.endIndex || text[end] == "," else { return nil }
+            }
+            fields.append(value)
+            rest = end == text.endIndex ? nil : text[text.index(after: end)...]
+        }
+        return fields
+    }
+
+    /// The field in quotes that `text` begins with, and where the text goes on after it and white space.
+    private static func quoted(_ text: Substring) -> (value: String, end: Substring.Index)? {
+        var value = ""
+        var rest = text.dropFirst()
+        while let quote = rest.firstIndex(of: "\"") {
+            value += rest[..<quote]
+            rest = rest[rest.index(after: quote)...]
+            guard rest.first == "\"" else { return (value, rest.firstIndex { !$0.isWhitespace } ?? rest.endIndex) }
+            value += "\""
+            rest = rest.dropFirst()
+        }
+        return nil
+    }
 }
 
 extension StringProtocol {
-    /// Without white space, and without one pair of quotes, at the ends.
-    func trimming(quotes: Bool = false) -> SubSequence {
+    /// Without white space at the ends.
+    func trimming() -> SubSequence {
         var rest = self[...]
         while let first = rest.first, first.isWhitespace { rest = rest.dropFirst() }
         while let last = rest.last, last.isWhitespace { rest = rest.dropLast() }
-        if quotes, rest.count >= 2, rest.first == "\"", rest.last == "\"" { rest = rest.dropFirst().dropLast() }
         return rest
     }
 }

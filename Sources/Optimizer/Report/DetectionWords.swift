@@ -7,7 +7,8 @@ struct DetectionWords {
 
     var remark: String {
         "Boxes of \(detection.outputs.joined(separator: ", ")) read as \(detection.head.rawValue), "
-            + "\(detection.classes) classes, scores above \(Number.short(detection.minScore)), suppression above IoU "
+            + "\(Number.count(detection.classes, "class", "classes")), "
+            + "scores above \(Number.short(detection.minScore)), suppression above IoU "
             + "\(Number.fixed(detection.suppressionIou, 2))."
     }
 
@@ -25,7 +26,7 @@ struct DetectionWords {
     var change: String? {
         guard let labelled = detection.labelled else { return nil }
         return "mAP 50–95 \(Self.signed(labelled.delta)) (95 % \(Self.signed(labelled.deltaInterval.low))…"
-            + "\(Self.signed(labelled.deltaInterval.high))) on \(labelled.objects) objects"
+            + "\(Self.signed(labelled.deltaInterval.high))) on \(Number.count(labelled.objects, "object"))"
     }
 
     var likeness: String? {
@@ -34,7 +35,7 @@ struct DetectionWords {
             "mAP 50–95 \(Self.precision(agreement.map)), mAP 50 \(Self.precision(agreement.map50)) with FP32's boxes above "
             + "\(Number.fixed(detection.confidentScore, 2)) as truth"
         if let shift = detection.scoreShift {
-            words += "; scores shifted by \(Self.signed(shift)) over \(detection.matched) objects"
+            words += "; scores shifted by \(Self.signed(shift)) over \(Number.count(detection.matched, "object"))"
         }
         return words
     }

@@ -13,7 +13,7 @@ extension Report.Fidelity.Agreement {
 extension Report.Fidelity.CloseCalls {
     /// "93.6 % of the 125 samples that FP32 decides by least (95 % 87.9–96.7), a margin of 1.2 or less"
     var words: String {
-        "\(Number.percent(top1)) of the \(samples) samples that FP32 decides by least (95 % "
+        "\(Number.percent(top1)) of the \(Number.count(samples, "sample")) that FP32 decides by least (95 % "
             + "\(Number.fixed(top1Interval.low * 100, 1))–\(Number.fixed(top1Interval.high * 100, 1))), by margins of up to "
             + Number.short(margin)
     }

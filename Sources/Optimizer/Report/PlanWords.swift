@@ -43,8 +43,11 @@ extension Report.Size {
     /// Nil where the artifact was not compressed.
     var compressedWords: String? {
         artifactStoredBytes.map { stored in
-            "INT8 \(Number.bytes(stored)) stored and sent as deflate"
-                + (artifactGzipBytes.map { ", \(Number.bytes($0)) sent as gzip" } ?? "")
+            // As the server does: bytes that no coding makes fewer are sent as they are.
+            stored >= artifactBytes
+                ? "INT8 \(Number.bytes(stored)) stored; sent as it is, which is smaller"
+                : "INT8 \(Number.bytes(stored)) stored and sent as deflate"
+                    + (artifactGzipBytes.map { ", \(Number.bytes($0)) sent as gzip" } ?? "")
         }
     }
 }

@@ -1,5 +1,6 @@
 import Domain
 import ModelGraph
+import Pages
 import Quantization
 
 extension Report.Portability {
@@ -47,7 +48,8 @@ extension Report.Portability {
                 + measured
         }
         return "On processors without VNNI the runtime's u8·s8 kernels add pairs of products in 16 bits: "
-            + "\(risky) of \(all) layers can saturate there. The target onnxruntime-x64-avx2 repairs them. " + measured
+            + "\(risky) of \(Number.count(all, "layer")) can saturate there. The target onnxruntime-x64-avx2 repairs them. "
+            + measured
     }
 
     private static func processors(_ target: Target, risky: Int, of all: Int) -> [Processor] {
@@ -63,7 +65,8 @@ extension Report.Portability {
         let narrow =
             risky == 0
             ? "the same integers: no pair of products exceeds 16 bits"
-            : "\(risky) of \(all) layers can lose part of a sum. The session option session.x64quantprecision=1 avoids it "
+            : "\(risky) of \(Number.count(all, "layer")) can lose part of a sum. "
+                + "The session option session.x64quantprecision=1 avoids it "
                 + "with slower kernels, the target onnxruntime-x64-avx2 with the same ones"
         return [
             Processor(

@@ -63,10 +63,13 @@ package struct ReportText {
 
     private var qualityRemark: String {
         let split = report.split
-        guard split.heldOut else { return "on \(split.evaluationSamples) calibration samples: too kind" }
+        guard split.heldOut else {
+            return "on \(Number.count(split.evaluationSamples, "calibration sample")): too kind"
+        }
         let shared = split.overlap.map { $0 == 0 ? ", none of them" : ", \($0) of them also" } ?? ""
         return
-            "on \(split.evaluationSamples) evaluation samples\(shared)\(shared.isEmpty ? "" : " in the calibration set")"
+            "on \(Number.count(split.evaluationSamples, "evaluation sample"))"
+            + (shared.isEmpty ? "" : "\(shared) in the calibration set")
     }
 
     private static func row(_ name: String, _ fp32: Report.Accuracy.Score, _ int8: Report.Accuracy.Score) -> [String] {
@@ -80,12 +83,14 @@ package struct ReportText {
         let interval = accuracy.deltaInterval
         return
             "\(Number.points(accuracy.delta)) points (95 % \(Number.points(interval.low))…\(Number.points(interval.high))); "
-            + "\(accuracy.lost) samples lost, \(accuracy.gained) gained, McNemar p \(Number.probability(accuracy.mcnemarP))"
+            + "\(Number.count(accuracy.lost, "sample")) lost, \(accuracy.gained) gained, "
+            + "McNemar p \(Number.probability(accuracy.mcnemarP))"
     }
 
     private static func agreement(_ agreement: Report.Fidelity.Agreement) -> String {
         let interval = agreement.top1Interval
-        return "same best class for \(Number.percent(agreement.top1)) of \(agreement.samples) samples (95 % "
+        return
+            "same best class for \(Number.percent(agreement.top1)) of \(Number.count(agreement.samples, "sample")) (95 % "
             + "\(Number.fixed(interval.low * 100, 1))–\(Number.fixed(interval.high * 100, 1)))"
             + (agreement.top5.map { ", among the best five for \(Number.percent($0))" } ?? "")
     }
@@ -108,8 +113,8 @@ package struct ReportText {
         for words in fidelity.valueWords { page.sentence(words) }
         for output in fidelity.outputs where output.broken + output.incomparable > 0 {
             page.sentence(
-                "Output '\(output.name)': NaN or infinity only in INT8 for \(output.broken) samples; \(output.incomparable) "
-                    + "samples could not be compared.")
+                "Output '\(output.name)': NaN or infinity only in INT8 for \(Number.count(output.broken, "sample")); "
+                    + "\(Number.count(output.incomparable, "sample")) could not be compared.")
         }
         if !fidelity.worst.isEmpty {
             let worst = fidelity.worst.prefix(5).map { sample in
@@ -199,7 +204,11 @@ package struct ReportText {
 
     private mutating func keptFloat() {
         guard let plan = report.plan else { return }
-        page.heading("Plan", "\(plan.quantizedActivations) activations and \(plan.quantizedWeights) weights in 8 bits")
+        page.heading(
+            "Plan",
+            "\(Number.count(plan.quantizedActivations, "activation")) and "
+                + "\(Number.count(plan.quantizedWeights, "weight")) in 8 bits"
+        )
         for kept in plan.keptFloat.prefix(8) { page.sentence("float: \(kept.name): \(kept.reason)", hanging: 4) }
         if plan.keptFloat.count > 8 { page.sentence("and \(plan.keptFloat.count - 8) more in the plan") }
         for words in plan.figureWords { page.sentence(words) }
@@ -208,7 +217,7 @@ package struct ReportText {
 
     private mutating func samples() {
         guard let health = report.calibration else { return }
-        page.heading("Calibration", "\(health.samplesUsed) of \(health.samplesInSet) samples")
+        page.heading("Calibration", "\(health.samplesUsed) of \(Number.count(health.samplesInSet, "sample"))")
         for array in health.arrays {
             let range = array.minimum.flatMap { low in
                 array.maximum.map { "\(Number.short(low)) to \(Number.short($0))" }
@@ -226,7 +235,9 @@ package struct ReportText {
         let machine = report.environment
         page.heading("Machine", "\(report.identity.engine) \(report.identity.engineVersion)")
         let quota = machine.cgroupCpuQuota.map { ", quota \(Number.fixed($0, 1))" } ?? ""
-        page.field("processor", "\(machine.processor ?? machine.architecture), \(machine.usableCores) cores\(quota)")
+        page.field(
+            "processor",
+            "\(machine.processor ?? machine.architecture), \(Number.count(machine.usableCores, "core"))\(quota)")
         page.field("instructions", machine.flags.joined(separator: " "))
         page.field("memory", machine.memoryBytes.map { Number.bytes($0) })
         page.field(

@@ -45,7 +45,9 @@ extension Report.Verdict {
 
     private static func broken(_ report: Report) -> String? {
         guard let worst = report.fidelity?.outputs.map(\.broken).max(), worst > 0 else { return nil }
-        return "broken: NaN or infinity for \(worst) of \(report.fidelity?.samples ?? 0) samples, do not deploy"
+        return
+            "broken: NaN or infinity for \(worst) of "
+            + "\(Number.count(report.fidelity?.samples ?? 0, "sample")), do not deploy"
     }
 
     private static func speedWords(_ report: Report, _ speed: Speed) -> String {
@@ -107,7 +109,8 @@ extension Report.Verdict {
         var words: [String] = []
         if let agreement = fidelity.agreement {
             words.append(
-                "same best class as FP32 for \(Number.percent(agreement.top1)) of \(agreement.samples) samples")
+                "same best class as FP32 for \(Number.percent(agreement.top1)) of \(Number.count(agreement.samples, "sample"))"
+            )
         }
         if let lowest = fidelity.outputs.compactMap(\.sqnrDb).min() {
             words.append("SQNR \(Number.fixed(lowest, 1)) dB" + (lowest < poorDecibels ? ", far from FP32" : ""))

@@ -23,7 +23,7 @@ struct SampleConversion: Sendable {
         try rule.check()
         // A sample of an array without the batch axis is one row of batch 1.
         let stored = (binding.wholeInputs ? [] : [1]) + binding.array.shape.dropFirst()
-        plan = try ChannelPlan.make(shape: Array(stored), preprocessing: rule, array: array)
+        plan = try ChannelPlan.make(shape: Array(stored), preprocessing: rule, for: binding)
         self.preprocessing = rule
         isIdentity =
             source == target && rule.keepsValues && !rule.reverseChannels

@@ -20,6 +20,8 @@ package struct SampleLimits: Sendable {
     package var pictureBytes = 64 << 20
     package var labelBytes = 256 << 20
     package var smallLabelBytes = 4 << 20
+    /// Bytes of YAML that are read of one archive.
+    package var yamlBytes = 1 << 20
     /// Above so many bytes a picture's file may unpack to at most `pictureRatio` times its compressed size: it is compressed
     /// already.
     package var pictureRatioFreeBytes = 4 << 20

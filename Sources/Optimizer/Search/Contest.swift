@@ -26,8 +26,8 @@ final class Contest {
         decibels[candidate.name] = nil
         entries.append(
             .init(
-                name: candidate.name, form: candidate.quantized.form.rawValue, float: candidate.floating.keys.sorted(),
-                bytes: size?.int64Value ?? 0))
+                name: candidate.name, form: candidate.quantized.form.rawValue,
+                float: candidate.floating.keys.map(\.asWildcard).sorted(), bytes: size?.int64Value ?? 0))
         paths[candidate.name] = candidate.path
         if isOpen { _ = try sqnr(of: candidate) }
     }

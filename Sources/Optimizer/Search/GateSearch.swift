@@ -37,7 +37,7 @@ struct GateSearch {
             ($0.noise / $0.cost(objective), $1.name) > ($1.noise / $1.cost(objective), $0.name)
         }
         trials.ranked = ranked
-        clock.log("\(Text.miss(keeper, drop)); ranked \(ranked.count) layers by their effect")
+        clock.log("\(Text.miss(keeper, drop)); ranked \(Number.count(ranked.count, "layer")) by their effect")
         try search(ranked, into: &trials)
         guard let best = trials.accepted else {
             guard let last = try weightOnly?() else { throw trials.failure(first, trials.least) }
@@ -69,7 +69,7 @@ struct GateSearch {
         for layer in layers { floats[layer.name] = Reason("the gate needs it: \(layer.words)") }
         guard let candidate = try build(floats, "gate-\(layers.count)") else { return false }
         let drop = try measure(candidate)
-        clock.log("with \(layers.count) layers in float the metric drops by \(Number.percent(drop))")
+        clock.log("with \(Number.count(layers.count, "layer")) in float the metric drops by \(Number.percent(drop))")
         trials.add(candidate, floats: layers.count, drop: drop)
         return keeper.passes(drop)
     }
@@ -95,7 +95,7 @@ struct GateSearch {
             Finding(
                 .info, code: "gate-search",
                 detail: "The gate decided between \(trials.all.count) artifacts on the samples that it is reported on: "
-                    + "\(floats) layers went back to float."))
+                    + "\(Number.count(floats, "layer")) went back to float."))
         return result
     }
 }
@@ -125,7 +125,7 @@ private struct Trials {
     func failure(_ first: Candidate, _ drop: Double) -> Failure {
         let worst = ranked.prefix(5).map { "\($0.name) (\($0.words))" }.joined(separator: ", ")
         let best = all.filter { $0.drop == drop }.min { $0.floats < $1.floats }
-        let float = best.map { ", with \($0.floats) layers in float" } ?? ""
+        let float = best.map { ", with \(Number.count($0.floats, "layer")) in float" } ?? ""
         let tried = all.count > 1 ? " Of \(all.count) artifacts that was the best\(float)." : ""
         return Failure(
             .gateNotMet, stage: .verify,

@@ -35,7 +35,9 @@ struct Tuning {
         told.decisions.append(
             Finding(
                 .info, code: "timed-placement",
-                detail: "\(floats) operators are faster in float on this machine and stay there; the plan names them. "
+                detail:
+                    "\(Number.count(floats, "operator")) stayed in float, which is faster on this machine; the plan "
+                    + "has the names. "
                     + "The report's plan.record is the recipe that makes the same artifact again."
             ))
         return told
@@ -71,7 +73,8 @@ struct Tuning {
             return candidate
         }
         let race = try Race(order, inputs, models).run(candidate.path, against: other.path, budget: seconds)
-        clock.log("\(name), \(floating.count) operators in float: \(Number.times(race.speedup)) the speed")
+        clock.log(
+            "\(name), \(Number.count(floating.count, "operator")) in float: \(Number.times(race.speedup)) the speed")
         forms.contest.say(other.name, race.words(over: "'\(candidate.name)'"))
         return race.speedupInterval.low > 1 + Report.Verdict.leastDifference / 2 ? other : candidate
     }

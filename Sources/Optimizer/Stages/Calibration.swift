@@ -1,5 +1,6 @@
 import Domain
 import Foundation
+import Pages
 import Quantization
 
 /// The statistics that ranges are chosen from: those that an earlier pass left, where they are exactly what a pass would see
@@ -23,7 +24,7 @@ struct Calibration {
         let key = try digest.map {
             try StatisticsKey(models: models, prepared: prepared, inputs: inputs, digest: $0)(subject)
         }
-        let size = "\(tensors.count) tensors on \(inputs.used.count) samples"
+        let size = "\(Number.count(tensors.count, "tensor")) on \(Number.count(inputs.used.count, "sample"))"
         if let key, let kept = KeptStatistics(paths: order.statistics, log: clock.log).find(key, of: subject) {
             clock.log("calibration pass saved: the statistics of \(size) are those of an earlier job, \(key)")
             return Result(statistics: kept, source: .init(source: .reused, key: key))

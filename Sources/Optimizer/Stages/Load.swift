@@ -10,7 +10,9 @@ package struct LoadedModel {
     /// Throws `Failure` of a user's fault when the file is not a model that can be quantized at all.
     package init(_ staged: StagedModel) throws {
         do {
-            model = try Model.read(path: staged.path, externalDirectory: staged.directory)
+            var model = try Model.read(path: staged.path, externalDirectory: staged.directory)
+            try model.graph.densifySparseInitializers()
+            self.model = model
         } catch let error as ModelError {
             throw Failure(error)
         }

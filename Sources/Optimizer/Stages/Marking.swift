@@ -65,7 +65,7 @@ extension Candidate {
         recipe.gate = nil
         recipe.objective = nil
         recipe.options.embeddings = quantized.tables > 0 ? .int8 : .float
-        recipe.options.exclude += floating.keys.sorted()
+        recipe.options.exclude += floating.keys.map(\.asWildcard).sorted()
         switch quantized.form {
         case .weightOnly: recipe.scheme = .int8Weights
         case .dynamic: recipe.scheme = .int8Dynamic

@@ -77,6 +77,8 @@ struct Prepare {
         options.optimizedModelPath = folded
         _ = try models.session(model.graph, of: model, named: "unfolded", options)
         var result = try Model.read(path: folded, externalDirectory: models.directory)
+        // The engine makes them of Constant nodes with sparse values.
+        try result.graph.densifySparseInitializers()
         guard result.graph.weightBytes <= 2 * model.graph.weightBytes + 1 << 20 else { return model }
         result.metadata = model.metadata
         result.declareDomains()

@@ -85,7 +85,7 @@ extension Report.CalibrationHealth.Convergence {
 
     var words: String {
         let course = points.map { "\($0.samples): \(Number.percent($0.mean, 0))" }.joined(separator: ", ")
-        return "share of the final range after so many samples, mean over \(tensors) tensors: \(course)"
+        return "share of the final range after so many samples, mean over \(Number.count(tensors, "tensor")): \(course)"
             + (expectedGrowth.map { "; one more sample would widen a range by \(Number.percent($0, 2))" } ?? "")
     }
 }

@@ -105,7 +105,9 @@ extension API {
 
     func getSampleSet(_ request: Request) async throws -> Response {
         try request.allowOnly([])
-        return try .json(.ok, SampleSetPayload(try await sampleSet(request)))
+        let row = try await sampleSet(request)
+        try request.requireMatch([])
+        return try .json(.ok, SampleSetPayload(row))
     }
 
     func getSampleSetContent(_ request: Request) async throws -> Response {
@@ -121,6 +123,7 @@ extension API {
     func deleteSampleSet(_ request: Request) async throws -> Response {
         try request.allowOnly([])
         let row = try await sampleSet(request)
+        try request.requireMatch([])
         await shelf.discard(try await catalogue.deleteSampleSet(row.id).orphans)
         return Response(.noContent)
     }

@@ -1,6 +1,7 @@
 import Domain
 import Foundation
 import HTTP
+import Pages
 import Storage
 
 /// A stored content as an answer: codings, ranges and conditions of RFC 9110.
@@ -22,10 +23,11 @@ struct Download: Sendable {
     func response(to request: Request) async throws -> Response {
         let reader = try await desk.run { [shelf, digest] in try shelf.store.reader(digest) }
         let ranged = request.method == .get && request.fields["Range"] != nil
-        let coding = ranged || reader.deflateDigest == nil ? .identity : Preferences(request.fields).coding
+        let coding = ranged ? .identity : Self.coding(reader, Preferences(request.fields))
         var response = Response(.ok, fields: head(reader, coding))
         let tag = Self.tag(digest, coding)
-        if matches(request.fields.all("If-None-Match"), tag) {
+        try request.requireMatch([tag])
+        if request.alreadyHas(tag) {
             response.status = .notModified
             response.fields["Content-Type"] = nil
             response.fields["Content-Disposition"] = nil
@@ -36,6 +38,14 @@ struct Download: Sendable {
         }
         response.content = try body(reader, coding)
         return response
+    }
+
+    /// The coding that the client likes best, unless it makes nothing smaller: small contents grow by the head and the sum.
+    private static func coding(_ reader: any BlobReader, _ preferences: Preferences) -> Coding {
+        guard reader.deflateDigest != nil else { return .identity }
+        let coding = preferences.coding
+        let size = coding == .gzip ? reader.gzipSize : reader.storedSize
+        return size >= reader.size && preferences.takesIdentity ? .identity : coding
     }
 
     private func head(_ reader: any BlobReader, _ coding: Coding) -> Fields {
@@ -63,16 +73,11 @@ struct Download: Sendable {
 
     static let pagePolicy = "default-src 'none'; style-src 'unsafe-inline'; sandbox"
 
+    /// The tags of a content in all codings.
+    static func tags(_ digest: Digest) -> [String] { Coding.allCases.map { tag(digest, $0) } }
+
     private static func tag(_ digest: Digest, _ coding: Coding) -> String {
         "\"sha256-\(digest.hex)\(coding == .identity ? "" : "+" + coding.rawValue)\""
-    }
-
-    /// The tags are strong; If-None-Match compares weakly (RFC 9110 §13.1.2).
-    private func matches(_ fields: [String], _ tag: String) -> Bool {
-        fields.flatMap { $0.split(separator: ",") }.contains { text in
-            let given = text.trimmingCharacters(in: .whitespaces)
-            return given == "*" || given == tag || given == "W/" + tag
-        }
     }
 
     /// If-Range compares strongly; a date never matches, since no Last-Modified is given out.
@@ -83,7 +88,7 @@ struct Download: Sendable {
     private func partial(_ whole: Response, _ reader: any BlobReader, _ range: ByteRange) throws -> Response {
         guard case .bytes(let bytes) = range else {
             var problem = Problem(
-                .rangeNotSatisfiable, "range-not-satisfiable", "The content has \(reader.size) bytes.")
+                .rangeNotSatisfiable, "range-not-satisfiable", "The content has \(Number.count(reader.size, "byte")).")
             problem.fields["Content-Range"] = "bytes */\(reader.size)"
             problem.fields["Accept-Ranges"] = "bytes"
             throw problem

@@ -143,14 +143,14 @@ extension API {
             Double(text).flatMap { $0.isFinite && $0 >= 0 ? $0 : nil }
         }
         let wait = min(inQuery ?? preferences.wait ?? 0, configuration.longestWait)
-        let known = request.fields.all("If-None-Match").flatMap { $0.split(separator: ",") }
-            .map { $0.trimmingCharacters(in: .whitespaces) }
+        let known = request.listed("If-None-Match")
         let (body, tag) = try await settled(id, wait: wait, known: known)
+        try request.requireMatch([tag])
         var fields: Fields = ["ETag": tag, "Vary": "Accept, Prefer", "Cache-Control": "no-cache"]
         if inQuery == nil, preferences.wait != nil {
             fields["Preference-Applied"] = "wait=\(Text.short(wait.rounded(.down)))"
         }
-        if known.contains(tag) { return Response(.notModified, fields: fields) }
+        if request.alreadyHas(tag) { return Response(.notModified, fields: fields) }
         if !body.state.isTerminal { fields["Retry-After"] = "2" }
         return try .json(.ok, body, fields: fields)
     }
@@ -192,6 +192,7 @@ extension API {
     func deleteJob(_ request: Request) async throws -> Response {
         try request.allowOnly([])
         let row = try await job(request.segment("id"))
+        try request.requireMatch([try await payload(row).tag])
         let deletion = try await catalogue.deleteJob(row.id)
         let freed = await shelf.discard(deletion.orphans)
         return try .json(.ok, DeletionPayload(id: row.id, freedBytes: freed))

@@ -159,7 +159,9 @@ extension API {
 
     func getModel(_ request: Request) async throws -> Response {
         try request.allowOnly([])
-        return try .json(.ok, ModelPayload(try await model(request)))
+        let row = try await model(request)
+        try request.requireMatch([])
+        return try .json(.ok, ModelPayload(row))
     }
 
     func getModelContent(_ request: Request) async throws -> Response {
@@ -187,6 +189,7 @@ extension API {
     func deleteModel(_ request: Request) async throws -> Response {
         try request.allowOnly([])
         let row = try await model(request)
+        try request.requireMatch([])
         await shelf.discard(try await catalogue.deleteModel(row.id).orphans)
         return Response(.noContent)
     }

@@ -142,6 +142,8 @@ enum OpenAPIDocument {
               tags: [models]
               operationId: getModel
               summary: What is known of a model
+              parameters:
+                - $ref: '#/components/parameters/IfMatch'
               responses:
                 '200':
                   description: The model.
@@ -150,17 +152,21 @@ enum OpenAPIDocument {
                       schema: { $ref: '#/components/schemas/Model' }
                 '400': { $ref: '#/components/responses/BadRequest' }
                 '404': { $ref: '#/components/responses/NotFound' }
+                '412': { $ref: '#/components/responses/PreconditionFailed' }
                 '500': { $ref: '#/components/responses/Problem' }
             delete:
               tags: [models]
               operationId: deleteModel
               summary: Delete a model and all its names
+              parameters:
+                - $ref: '#/components/parameters/IfMatch'
               responses:
                 '204':
                   description: It is gone.
                 '400': { $ref: '#/components/responses/BadRequest' }
                 '404': { $ref: '#/components/responses/NotFound' }
                 '409': { $ref: '#/components/responses/Conflict' }
+                '412': { $ref: '#/components/responses/PreconditionFailed' }
                 '500': { $ref: '#/components/responses/Problem' }
 
           /v1/models/{id}/content:
@@ -173,6 +179,7 @@ enum OpenAPIDocument {
               parameters: &download
                 - $ref: '#/components/parameters/Range'
                 - $ref: '#/components/parameters/IfRange'
+                - $ref: '#/components/parameters/IfMatch'
                 - $ref: '#/components/parameters/IfNoneMatch'
                 - $ref: '#/components/parameters/AcceptEncoding'
               responses: &binary
@@ -181,6 +188,7 @@ enum OpenAPIDocument {
                 '304': { $ref: '#/components/responses/NotModified' }
                 '400': { $ref: '#/components/responses/BadRequest' }
                 '404': { $ref: '#/components/responses/NotFound' }
+                '412': { $ref: '#/components/responses/PreconditionFailed' }
                 '416': { $ref: '#/components/responses/BadRange' }
                 '500': { $ref: '#/components/responses/Problem' }
                 '503': { $ref: '#/components/responses/Unavailable' }
@@ -294,6 +302,7 @@ enum OpenAPIDocument {
                 '304': { $ref: '#/components/responses/NotModified' }
                 '400': { $ref: '#/components/responses/BadRequest' }
                 '404': { $ref: '#/components/responses/NotFound' }
+                '412': { $ref: '#/components/responses/PreconditionFailed' }
                 '416': { $ref: '#/components/responses/BadRange' }
                 '500': { $ref: '#/components/responses/Problem' }
                 '503': { $ref: '#/components/responses/Unavailable' }
@@ -301,11 +310,14 @@ enum OpenAPIDocument {
               tags: [models]
               operationId: deleteStatistics
               summary: Forget what a pass saw, so that the next job looks again
+              parameters:
+                - $ref: '#/components/parameters/IfMatch'
               responses:
                 '204':
                   description: It is gone.
                 '400': { $ref: '#/components/responses/BadRequest' }
                 '404': { $ref: '#/components/responses/NotFound' }
+                '412': { $ref: '#/components/responses/PreconditionFailed' }
                 '500': { $ref: '#/components/responses/Problem' }
 
           /v1/calibration-sets:
@@ -476,6 +488,8 @@ enum OpenAPIDocument {
               tags: [calibration sets]
               operationId: getSampleSet
               summary: What is known of a set
+              parameters:
+                - $ref: '#/components/parameters/IfMatch'
               responses:
                 '200':
                   description: The set.
@@ -484,17 +498,21 @@ enum OpenAPIDocument {
                       schema: { $ref: '#/components/schemas/SampleSet' }
                 '400': { $ref: '#/components/responses/BadRequest' }
                 '404': { $ref: '#/components/responses/NotFound' }
+                '412': { $ref: '#/components/responses/PreconditionFailed' }
                 '500': { $ref: '#/components/responses/Problem' }
             delete:
               tags: [calibration sets]
               operationId: deleteSampleSet
               summary: Delete a set under all its names
+              parameters:
+                - $ref: '#/components/parameters/IfMatch'
               responses:
                 '204':
                   description: It is gone.
                 '400': { $ref: '#/components/responses/BadRequest' }
                 '404': { $ref: '#/components/responses/NotFound' }
                 '409': { $ref: '#/components/responses/Conflict' }
+                '412': { $ref: '#/components/responses/PreconditionFailed' }
                 '500': { $ref: '#/components/responses/Problem' }
 
           /v1/calibration-sets/{id}/content:
@@ -619,6 +637,7 @@ enum OpenAPIDocument {
                   in: header
                   description: '`wait=30` does the same (RFC 7240).'
                   schema: { type: string }
+                - $ref: '#/components/parameters/IfMatch'
                 - $ref: '#/components/parameters/IfNoneMatch'
               responses:
                 '200':
@@ -637,11 +656,14 @@ enum OpenAPIDocument {
                 '304': { $ref: '#/components/responses/NotModified' }
                 '400': { $ref: '#/components/responses/BadRequest' }
                 '404': { $ref: '#/components/responses/NotFound' }
+                '412': { $ref: '#/components/responses/PreconditionFailed' }
                 '500': { $ref: '#/components/responses/Problem' }
             delete:
               tags: [jobs]
               operationId: deleteJob
               summary: Delete a job that has ended, with its results
+              parameters:
+                - $ref: '#/components/parameters/IfMatch'
               responses:
                 '200':
                   description: It is gone.
@@ -651,6 +673,7 @@ enum OpenAPIDocument {
                 '400': { $ref: '#/components/responses/BadRequest' }
                 '404': { $ref: '#/components/responses/NotFound' }
                 '409': { $ref: '#/components/responses/Conflict' }
+                '412': { $ref: '#/components/responses/PreconditionFailed' }
                 '500': { $ref: '#/components/responses/Problem' }
 
           /v1/jobs/{id}/cancel:
@@ -744,6 +767,7 @@ enum OpenAPIDocument {
                 '400': { $ref: '#/components/responses/BadRequest' }
                 '404': { $ref: '#/components/responses/NotFound' }
                 '409': { $ref: '#/components/responses/Conflict' }
+                '412': { $ref: '#/components/responses/PreconditionFailed' }
                 '416': { $ref: '#/components/responses/BadRange' }
                 '500': { $ref: '#/components/responses/Problem' }
                 '503': { $ref: '#/components/responses/Unavailable' }
@@ -777,6 +801,7 @@ enum OpenAPIDocument {
                   example: text/plain
                 - $ref: '#/components/parameters/Range'
                 - $ref: '#/components/parameters/IfRange'
+                - $ref: '#/components/parameters/IfMatch'
                 - $ref: '#/components/parameters/IfNoneMatch'
                 - $ref: '#/components/parameters/AcceptEncoding'
               responses:
@@ -796,6 +821,7 @@ enum OpenAPIDocument {
                 '404': { $ref: '#/components/responses/NotFound' }
                 '406': { $ref: '#/components/responses/Problem' }
                 '409': { $ref: '#/components/responses/Conflict' }
+                '412': { $ref: '#/components/responses/PreconditionFailed' }
                 '416': { $ref: '#/components/responses/BadRange' }
                 '500': { $ref: '#/components/responses/Problem' }
                 '503': { $ref: '#/components/responses/Unavailable' }
@@ -820,6 +846,7 @@ enum OpenAPIDocument {
                 '400': { $ref: '#/components/responses/BadRequest' }
                 '404': { $ref: '#/components/responses/NotFound' }
                 '409': { $ref: '#/components/responses/Conflict' }
+                '412': { $ref: '#/components/responses/PreconditionFailed' }
                 '416': { $ref: '#/components/responses/BadRange' }
                 '500': { $ref: '#/components/responses/Problem' }
                 '503': { $ref: '#/components/responses/Unavailable' }
@@ -844,6 +871,7 @@ enum OpenAPIDocument {
                 '400': { $ref: '#/components/responses/BadRequest' }
                 '404': { $ref: '#/components/responses/NotFound' }
                 '409': { $ref: '#/components/responses/Conflict' }
+                '412': { $ref: '#/components/responses/PreconditionFailed' }
                 '416': { $ref: '#/components/responses/BadRange' }
                 '500': { $ref: '#/components/responses/Problem' }
                 '503': { $ref: '#/components/responses/Unavailable' }
@@ -868,6 +896,7 @@ enum OpenAPIDocument {
                 '400': { $ref: '#/components/responses/BadRequest' }
                 '404': { $ref: '#/components/responses/NotFound' }
                 '409': { $ref: '#/components/responses/Conflict' }
+                '412': { $ref: '#/components/responses/PreconditionFailed' }
                 '416': { $ref: '#/components/responses/BadRange' }
                 '500': { $ref: '#/components/responses/Problem' }
                 '503': { $ref: '#/components/responses/Unavailable' }
@@ -892,6 +921,7 @@ enum OpenAPIDocument {
                 '400': { $ref: '#/components/responses/BadRequest' }
                 '404': { $ref: '#/components/responses/NotFound' }
                 '409': { $ref: '#/components/responses/Conflict' }
+                '412': { $ref: '#/components/responses/PreconditionFailed' }
                 '416': { $ref: '#/components/responses/BadRange' }
                 '500': { $ref: '#/components/responses/Problem' }
                 '503': { $ref: '#/components/responses/Unavailable' }
@@ -930,6 +960,7 @@ enum OpenAPIDocument {
                 '400': { $ref: '#/components/responses/BadRequest' }
                 '404': { $ref: '#/components/responses/NotFound' }
                 '409': { $ref: '#/components/responses/Conflict' }
+                '412': { $ref: '#/components/responses/PreconditionFailed' }
                 '416': { $ref: '#/components/responses/BadRange' }
                 '500': { $ref: '#/components/responses/Problem' }
                 '503': { $ref: '#/components/responses/Unavailable' }
@@ -939,6 +970,8 @@ enum OpenAPIDocument {
               tags: [server]
               operationId: getProvenanceKey
               summary: The public key that statements of provenance are checked with
+              parameters:
+                - $ref: '#/components/parameters/IfMatch'
               responses:
                 '200':
                   description: An Ed25519 key in PEM form (SubjectPublicKeyInfo).
@@ -948,6 +981,7 @@ enum OpenAPIDocument {
                     application/x-pem-file:
                       schema: { type: string }
                 '400': { $ref: '#/components/responses/BadRequest' }
+                '412': { $ref: '#/components/responses/PreconditionFailed' }
                 '500': { $ref: '#/components/responses/Problem' }
 
           /v1/compare:
@@ -1152,6 +1186,13 @@ enum OpenAPIDocument {
               in: header
               description: The range counts only while this is the ETag.
               schema: { type: string }
+            IfMatch:
+              name: If-Match
+              in: header
+              description: |
+                Tags of which one must be the current one, or `*`; else the answer is 412. Compares strongly. What has no `ETag`
+                matches `*` alone.
+              schema: { type: string }
             IfNoneMatch:
               name: If-None-Match
               in: header
@@ -1226,6 +1267,11 @@ enum OpenAPIDocument {
               description: The client has it.
               headers:
                 ETag: { $ref: '#/components/headers/ETag' }
+            PreconditionFailed:
+              description: The thing is not, or no longer, the one that `If-Match` names; nothing was done.
+              content:
+                application/problem+json:
+                  schema: { $ref: '#/components/schemas/Problem' }
             BadRange:
               description: The range lies beyond the content.
               headers:
@@ -1849,7 +1895,8 @@ enum OpenAPIDocument {
                   enum: [auto, float, int8]
                   default: auto
                 exclude:
-                  description: Names of nodes that stay float; `*` stands for anything.
+                  description: |
+                    Names of nodes that stay float; `*` stands for anything, `\*` for an asterisk and `\\` for a backslash.
                   type: array
                   items: { type: string }
                   maxItems: 10000
@@ -2364,11 +2411,13 @@ enum OpenAPIDocument {
                 model_weight_bytes: { $ref: '#/components/schemas/Bytes' }
                 artifact_weight_bytes: { $ref: '#/components/schemas/Bytes' }
                 artifact_stored_bytes:
-                  description: The artifact's zlib stream, on the server's disk and on the wire as `deflate`.
+                  description: |
+                    The artifact's zlib stream, on the server's disk and on the wire as `deflate`; what is not smaller than the
+                    artifact is sent only to clients that refuse `identity`.
                   type: integer
                   minimum: 0
                 artifact_gzip_bytes:
-                  description: The artifact on the wire as `gzip`.
+                  description: The same as `gzip`.
                   type: integer
                   minimum: 0
             ReportScore:
@@ -2984,7 +3033,8 @@ enum OpenAPIDocument {
                         enum: [float32, integer, weight-only, dynamic, blockwise-8, blockwise-4]
                       float:
                         description: |
-                          Nodes put back to float for speed or for the gate; as `options.exclude` they give this artifact again.
+                          Nodes put back to float for speed or for the gate, as patterns: given as `options.exclude` they make this
+                          artifact again.
                         type: array
                         items:
                           type: string

@@ -45,6 +45,12 @@ struct Preferences: Sendable {
         return liked > 0 && liked >= named ?? 0 ? chosen : .identity
     }
 
+    /// Whether bytes as they are may be sent; they may unless that is refused (RFC 9110 §12.5.3).
+    var takesIdentity: Bool {
+        let named = codings.first { $0.value == "identity" } ?? codings.first { $0.value == "*" }
+        return named?.weight != 0
+    }
+
     private func weight(of mediaType: String) -> Double {
         let family = mediaType.prefix { $0 != "/" } + "/*"
         for range in [mediaType, String(family), "*/*"] {
@@ -65,4 +71,4 @@ struct Preferences: Sendable {
 }
 
 /// How a representation's bytes are coded on the wire.
-enum Coding: String, Sendable { case identity, deflate, gzip }
+enum Coding: String, Sendable, CaseIterable { case identity, deflate, gzip }

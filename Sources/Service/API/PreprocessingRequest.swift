@@ -1,6 +1,7 @@
 package import Domain
 import Foundation
 import HTTP
+import Pages
 
 extension Preprocessing {
     static let parameters = ["scale", "mean", "std", "layout", "reverse_channels"] + PictureRecipe.parameters
@@ -57,7 +58,8 @@ extension Preprocessing {
             faults.append(FieldError(pointer: "mean", detail: "mean must hold numbers of float32, not \(value)."))
         }
         if mean.count > 1, std.count > 1, mean.count != std.count {
-            let detail = "mean has \(mean.count) values and std \(std.count); give one, or one for each channel."
+            let detail =
+                "mean has \(Number.count(mean.count, "value")) and std \(std.count); give one, or one for each channel."
             faults.append(FieldError(pointer: "std", detail: detail))
         }
         return faults

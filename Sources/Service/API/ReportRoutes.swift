@@ -41,12 +41,11 @@ extension API {
     /// The public half of the key that statements are signed with.
     func getProvenanceKey(_ request: Request) async throws -> Response {
         try request.allowOnly([])
+        let tag = "\"\(key.identifier.hex)\""
+        try request.requireMatch([tag])
         return Response(
-            .ok,
-            fields: [
-                "Content-Type": "application/x-pem-file", "Cache-Control": "no-cache",
-                "ETag": "\"\(key.identifier.hex)\"",
-            ], content: .bytes(Array(key.publicPEM.utf8)))
+            .ok, fields: ["Content-Type": "application/x-pem-file", "Cache-Control": "no-cache", "ETag": tag],
+            content: .bytes(Array(key.publicPEM.utf8)))
     }
 
     private func file(_ kind: ArtifactRow.Kind, _ request: Request, varies: [String] = []) async throws -> Response {

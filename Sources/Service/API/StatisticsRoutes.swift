@@ -16,31 +16,29 @@ extension API {
     /// Tensor by tensor, as the worker wrote it down.
     func getStatistics(_ request: Request) async throws -> Response {
         try request.allowOnly([])
-        let (model, key) = try await statistics(request)
-        guard let row = try await catalogue.statistics(of: model, key: key, after: nil, limit: 1).items.first else {
-            throw Problem.notFound("statistics", request.segment("key"))
-        }
+        let row = try await statistics(request)
         let download = Download(
             shelf: shelf, desk: readers, seats: downloads, digest: row.summary,
-            name: "statistics-\(key.hex.prefix(12)).json", mediaType: "application/json", asAttachment: false)
+            name: "statistics-\(row.key.hex.prefix(12)).json", mediaType: "application/json", asAttachment: false)
         return try await download.response(to: request)
     }
 
     func deleteStatistics(_ request: Request) async throws -> Response {
         try request.allowOnly([])
-        let (model, key) = try await statistics(request)
-        let deletion = try await catalogue.deleteStatistics(of: model, key: key)
+        let row = try await statistics(request)
+        try request.requireMatch(Download.tags(row.summary))
+        let deletion = try await catalogue.deleteStatistics(of: row.model, key: row.key)
         guard deletion.found else { throw Problem.notFound("statistics", request.segment("key")) }
         await shelf.discard(deletion.orphans)
         return Response(.noContent)
     }
 
-    private func statistics(_ request: Request) async throws -> (model: Digest, key: Digest) {
+    private func statistics(_ request: Request) async throws -> StatisticsRow {
         let row = try await model(request)
-        guard let key = Digest(request.segment("key")) else {
-            throw Problem.notFound("statistics", request.segment("key"))
-        }
-        return (row.id, key)
+        guard let key = Digest(request.segment("key")),
+            let statistics = try await catalogue.statistics(of: row.id, key: key, after: nil, limit: 1).items.first
+        else { throw Problem.notFound("statistics", request.segment("key")) }
+        return statistics
     }
 }
 

@@ -44,7 +44,7 @@ package enum Text {
     /// "1.5 GiB"; for sentences only, JSON has integers.
     static func size(_ bytes: Int64) -> String {
         var value = Double(bytes)
-        var unit = "bytes"
+        var unit = bytes == 1 ? "byte" : "bytes"
         for next in ["KiB", "MiB", "GiB", "TiB"] where value >= 1024 {
             value /= 1024
             unit = next

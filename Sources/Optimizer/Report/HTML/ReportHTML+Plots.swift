@@ -10,7 +10,7 @@ extension ReportHTML {
         let most = Double((shown.fp32 + shown.int8).max() ?? 1)
         func words(_ name: String, _ series: Report.Latency.Series, _ above: Int) -> String {
             let middle = series.p50Ms.map { ", median \(Number.short($0)) ms" } ?? ""
-            return "\(name): \(series.timings) timings\(middle), \(above) beyond the right end."
+            return "\(name): \(Number.count(series.timings, "timing"))\(middle), \(above) beyond the right end."
         }
         Plot(
             title: "How often which latency was seen",
@@ -35,7 +35,7 @@ extension ReportHTML {
         }
         let values = alone.map(\.y) + summed.map(\.y)
         let (low, high) = (min(0, values.min() ?? 0), min(80, values.max() ?? 60))
-        var words = "\(ordered.count) layers"
+        var words = Number.count(ordered.count, "layer")
         if let worst = layers.min(by: { $0.sqnrDb < $1.sqnrDb }) {
             words += "; the noisiest alone is \(worst.node) with \(Number.fixed(worst.sqnrDb, 1)) dB"
         }
@@ -65,7 +65,8 @@ extension ReportHTML {
         let widest = ranges.max { $0.high - $0.low < $1.high - $1.low }
         let words = widest.map { "the widest is \($0.tensor), \(Number.short($0.low)) to \(Number.short($0.high))" }
         Plot(
-            title: "Ranges of the quantized activations", words: "\(ranges.count) tensors; \(words ?? "").",
+            title: "Ranges of the quantized activations",
+            words: "\(Number.count(ranges.count, "tensor")); \(words ?? "").",
             x: .linear("tensors in order", from: 0, to: Double(ranges.count - 1), whole: true),
             y: .symmetricLogarithm("value", from: low, to: high),
             shapes: [
@@ -111,7 +112,7 @@ extension ReportHTML {
         let unit = isGated ? "drop, %" : "SQNR, dB"
         Plot(
             title: isGated ? "Speed against loss of the candidates" : "Speed against likeness of the candidates",
-            words: "\(points.count) candidates: " + points.map(\.words).joined(separator: ", ") + ".",
+            words: "\(Number.count(points.count, "candidate")): " + points.map(\.words).joined(separator: ", ") + ".",
             x: .linear("speed-up", from: slow, to: fast),
             y: .linear(unit, from: heights.min() ?? 0, to: heights.max() ?? 1, ticks: 4),
             key: [("int8", "candidate"), ("good", "delivered")]

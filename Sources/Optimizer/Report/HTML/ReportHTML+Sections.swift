@@ -12,7 +12,8 @@ extension ReportHTML {
             page.element(
                 "p",
                 "Change \(Number.points(accuracy.delta)) points (95 % \(Number.points(interval.low)) to "
-                    + "\(Number.points(interval.high))): \(accuracy.lost) samples lost, \(accuracy.gained) gained, McNemar p "
+                    + "\(Number.points(interval.high))): \(Number.count(accuracy.lost, "sample")) lost, "
+                    + "\(accuracy.gained) gained, McNemar p "
                     + "\(Number.probability(accuracy.mcnemarP)).\(accuracy.keptWords.map { " " + $0 } ?? "")")
         } else if let detection = report.detection {
             boxes(DetectionWords(detection: detection), &page)
@@ -137,7 +138,7 @@ extension ReportHTML {
         let conditions = latency.conditions
         let rows: [(String, String?)] = [
             ("rounds", "\(latency.rounds), after \(latency.warmupRuns) to warm up"),
-            ("threads", "\(latency.threads) of \(conditions.cores) cores"),
+            ("threads", "\(latency.threads) of \(Number.count(conditions.cores, "core"))"),
             ("stability", "\(latency.stability.rawValue), medians of windows within \(Number.percent(latency.drift))"),
             ("noise floor", "FP32 against itself: ±\(Number.percent(latency.noiseFloor))"),
             ("steal", conditions.stealShare.map { Number.percent($0) + " of the processor time" }),
@@ -250,7 +251,10 @@ extension ReportHTML {
 
     static func calibration(_ report: Report, _ page: inout Markup) {
         guard let health = report.calibration else { return }
-        page.element("p", "\(health.samplesUsed) of \(health.samplesInSet) samples, \(health.duplicates) duplicates.")
+        page.element(
+            "p",
+            "\(health.samplesUsed) of \(Number.count(health.samplesInSet, "sample")), "
+                + "\(Number.count(health.duplicates, "duplicate")).")
         page.table(
             [["array", "type", "shape", "least", "greatest"]]
                 + health.arrays.map { array in

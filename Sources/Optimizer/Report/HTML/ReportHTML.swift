@@ -73,9 +73,11 @@ package struct ReportHTML {
         }
         if let ratio = report.size.ratio { tiles.append((Number.times(ratio), "smaller file")) }
         if let accuracy = report.accuracy {
-            tiles.append((Number.points(accuracy.delta), "points of top-1, \(accuracy.samples) samples"))
+            tiles.append(
+                (Number.points(accuracy.delta), "points of top-1, \(Number.count(accuracy.samples, "sample"))"))
         } else if let labelled = report.detection?.labelled {
-            tiles.append((DetectionWords.signed(labelled.delta), "mAP 50–95, \(labelled.objects) objects"))
+            tiles.append(
+                (DetectionWords.signed(labelled.delta), "mAP 50–95, \(Number.count(labelled.objects, "object"))"))
         } else if let agreement = report.fidelity?.agreement {
             tiles.append((Number.percent(agreement.top1), "same best class as FP32"))
         } else if let lowest = report.fidelity?.outputs.compactMap(\.sqnrDb).min() {
