@@ -72,27 +72,27 @@ struct Refine {
         let in4Bits = Set(nearest.filter { $0.value.blocks?.bits == 4 }.keys)
         let layers = affordable(in: prepared.topology, in4Bits: in4Bits).filter { places.contains($0.0.node) }
         if !layers.isEmpty { try observe(layers, of: prepared) }
-        let tasks = try unknown.compactMap { anchor in
+        let pending = try unknown.compactMap { anchor in
             try nearest[anchor.node].map { weight in
                 let covariance = layers.first { $0.0.node == anchor.node }?.1
                 let floats = try covariance.flatMap { _ in try prepared.topology.constant(anchor.weight)?.floats() }
-                return Task(
+                return Layer(
                     node: anchor.node, nearest: weight, floats: floats, covariance: covariance,
                     narrowed: rules.narrowsPairs ? prepared.topology.graph.nodes[anchor.node] : nil)
             }
         }
-        let results = Mutex([QuantizedWeight?](repeating: nil, count: tasks.count))
-        try shareOut(tasks.count, over: runs.threads) { place, _ in
-            let rounded = tasks[place].rounded
+        let results = Mutex([QuantizedWeight?](repeating: nil, count: pending.count))
+        try shareOut(pending.count, over: runs.threads) { place, _ in
+            let rounded = pending[place].rounded
             results.withLock { $0[place] = rounded }
         }
-        for (task, rounded) in zip(tasks, results.withLock({ $0 })) {
-            known.remember(task.node, task.nearest, rounded: rounded)
+        for (layer, rounded) in zip(pending, results.withLock({ $0 })) {
+            known.remember(layer.node, layer.nearest, rounded: rounded)
         }
     }
 
     /// One layer that is to be rounded.
-    private struct Task: @unchecked Sendable {
+    private struct Layer: @unchecked Sendable {
         let node: Int
         let nearest: QuantizedWeight
         let floats: [Float]?
