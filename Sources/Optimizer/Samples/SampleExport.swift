@@ -1,9 +1,7 @@
-import Dispatch
 package import Domain
 import Foundation
 import Glibc
 import Inference
-import Synchronization
 
 /// Writes what a model gets of a set of samples as one `.npy`, so that people can look at it and other tools can use it.
 package struct SampleExport {

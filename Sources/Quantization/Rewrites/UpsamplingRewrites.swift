@@ -68,7 +68,6 @@ extension Rewrite {
             return count
         }
     }
-
 }
 
 extension Graph {
