@@ -16,9 +16,9 @@ struct ConnectionBody: BodySource {
         }
     }
 
-    func forEachChunk(_ consume: @escaping @Sendable (UnsafeRawBufferPointer) throws -> Void) async throws -> Int64 {
+    func receive(into sink: any BodySink) async throws -> Int64 {
         try await withCheckedThrowingContinuation { continuation in
-            connection.lane.perform { connection.lend(number, consume, continuation) }
+            connection.lane.perform { connection.lend(number, sink, continuation) }
         }
     }
 }
@@ -76,11 +76,8 @@ extension Connection {
 // MARK: Streaming
 
 extension Connection {
-    /// Leaves the lane: a worker receives the body in blocking calls and hands it to `consume`.
-    func lend(
-        _ number: UInt64, _ consume: @escaping @Sendable (UnsafeRawBufferPointer) throws -> Void,
-        _ continuation: CheckedContinuation<Int64, any Error>
-    ) {
+    /// Leaves the lane: a worker receives the body in blocking calls and hands it to `sink`.
+    func lend(_ number: UInt64, _ sink: any BodySink, _ continuation: CheckedContinuation<Int64, any Error>) {
         let decoder: BodyDecoder
         do {
             try checkReader(number)
@@ -91,7 +88,7 @@ extension Connection {
             return continuation.resume(throwing: error)
         }
         if decoder.isComplete { return continuation.resume(returning: 0) }
-        let start = { self.startReception(decoder, consume, continuation) }
+        let start = { self.startReception(decoder, sink, continuation) }
         flush()
         // Earlier responses may still wait for a client that sends before it reads.
         if output.isEmpty { start() } else { afterDrain = start }
@@ -99,8 +96,7 @@ extension Connection {
     }
 
     private func startReception(
-        _ decoder: BodyDecoder, _ consume: @escaping @Sendable (UnsafeRawBufferPointer) throws -> Void,
-        _ continuation: CheckedContinuation<Int64, any Error>
+        _ decoder: BodyDecoder, _ sink: any BodySink, _ continuation: CheckedContinuation<Int64, any Error>
     ) {
         guard !isClosed else { return continuation.resume(throwing: HTTPError.bodyTruncated(received: 0)) }
         let reception = BodyReception(
@@ -109,32 +105,29 @@ extension Connection {
             decoder: decoder, pace: BodyPace(lane.core.limits), held: Array(held[heldStart...]))
         held = []
         heldStart = 0
-        receive(reception, consume, continuation)
+        receive(reception, sink, continuation)
     }
 
     private func receive(
-        _ reception: BodyReception, _ consume: @escaping @Sendable (UnsafeRawBufferPointer) throws -> Void,
-        _ continuation: CheckedContinuation<Int64, any Error>
+        _ reception: BodyReception, _ sink: any BodySink, _ continuation: CheckedContinuation<Int64, any Error>
     ) {
         leaveLane()
         isLent = true
         lane.core.uploads.run {
-            let outcome = reception.run(consume)
-            self.lane.perform { self.received(outcome, reception, consume, continuation) }
+            let outcome = reception.run(sink)
+            self.lane.perform { self.received(outcome, reception, sink, continuation) }
         }
     }
 
     private func received(
-        _ outcome: BodyReception.Outcome, _ reception: BodyReception,
-        _ consume: @escaping @Sendable (UnsafeRawBufferPointer) throws -> Void,
+        _ outcome: BodyReception.Outcome, _ reception: BodyReception, _ sink: any BodySink,
         _ continuation: CheckedContinuation<Int64, any Error>
     ) {
         var error = outcome.error
         if regain() {
             if outcome.isDry, waitingResponse == nil {
                 paused = PausedReception(
-                    reception: reception.continued(outcome), since: lane.now, consume: consume,
-                    continuation: continuation)
+                    reception: reception.continued(outcome), since: lane.now, sink: sink, continuation: continuation)
                 return settle()
             }
             if outcome.isDry { error = HTTPError.bodyAlreadyRead }
@@ -160,7 +153,7 @@ extension Connection {
         guard let paused = paused.take() else { return }
         var reception = paused.reception
         _ = reception.pace.took(lane.now - min(lane.now, paused.since), for: 0)
-        receive(reception, paused.consume, paused.continuation)
+        receive(reception, paused.sink, paused.continuation)
     }
 
     /// Ends a reception that waits for its client.
@@ -182,7 +175,7 @@ extension Connection {
 struct PausedReception {
     let reception: BodyReception
     let since: UInt64
-    let consume: @Sendable (UnsafeRawBufferPointer) throws -> Void
+    let sink: any BodySink
     let continuation: CheckedContinuation<Int64, any Error>
 }
 
@@ -220,37 +213,45 @@ struct BodyReception: Sendable {
         return rest
     }
 
-    func run(_ consume: (UnsafeRawBufferPointer) throws -> Void) -> Outcome {
+    func run(_ sink: any BodySink) -> Outcome {
         var outcome = Outcome(decoder: decoder, pace: pace)
         do {
-            try held.withUnsafeBytes { try decode($0, &outcome, consume) }
-            if !outcome.decoder.isComplete { try receive(&outcome, consume) }
+            try held.withUnsafeBytes { try decode($0, &outcome, sink) }
+            if !outcome.decoder.isComplete { try receive(&outcome, sink) }
         } catch {
             outcome.error = error
         }
         return outcome
     }
 
-    private func receive(_ outcome: inout Outcome, _ consume: (UnsafeRawBufferPointer) throws -> Void) throws {
+    private func receive(_ outcome: inout Outcome, _ sink: any BodySink) throws {
         let patience = min(limits.bodyTimeout, BodyReception.patience)
         guard transport.setBlocking(patience) else {
             throw HTTPError.bodyTruncated(received: outcome.decoder.delivered)
         }
         var isBlocking = true
         defer { if isBlocking { _ = transport.setBlocking(nil) } }
-        let buffer = UnsafeMutableRawBufferPointer.allocate(byteCount: BodyReception.bufferBytes, alignment: 4096)
-        defer { buffer.deallocate() }
+        // What frames chunks must not get into the sink's memory.
+        let framed =
+            outcome.decoder.remaining == nil
+            ? UnsafeMutableRawBufferPointer.allocate(byteCount: BodyReception.bufferBytes, alignment: 4096) : nil
+        defer { framed?.deallocate() }
         var silence: UInt64 = 0
         while !outcome.decoder.isComplete {
             // Once others wait, the worker takes what is there and goes.
             if isBlocking, isCrowded() { isBlocking = !transport.setBlocking(nil) }
+            let memory = try framed ?? room(in: sink, for: outcome.decoder)
             let began = octavo_now()
-            let wanted = min(buffer.count, Int(clamping: outcome.decoder.remaining ?? .max))
-            switch transport.receive(into: UnsafeMutableRawBufferPointer(rebasing: buffer[0..<wanted])) {
+            switch transport.receive(into: memory) {
             case .moved(let count):
                 silence = 0
                 let isQuickEnough = outcome.pace.took(octavo_now() - began, for: count)
-                try decode(UnsafeRawBufferPointer(rebasing: buffer[0..<count]), &outcome, consume)
+                if framed == nil {
+                    outcome.decoder.pass(count)
+                    try sink.filled(count)
+                } else {
+                    try decode(UnsafeRawBufferPointer(rebasing: memory[..<count]), &outcome, sink)
+                }
                 guard isQuickEnough || outcome.decoder.isComplete else {
                     throw HTTPError.bodyTimedOut(received: outcome.decoder.delivered)
                 }
@@ -266,10 +267,13 @@ struct BodyReception: Sendable {
         }
     }
 
-    private func decode(
-        _ bytes: UnsafeRawBufferPointer, _ outcome: inout Outcome, _ consume: (UnsafeRawBufferPointer) throws -> Void
-    ) throws {
-        let used = try outcome.decoder.decode(bytes, consume)
+    private func room(in sink: any BodySink, for decoder: BodyDecoder) throws -> UnsafeMutableRawBufferPointer {
+        let room = try sink.room()
+        return UnsafeMutableRawBufferPointer(rebasing: room[..<min(room.count, Int(clamping: decoder.remaining ?? 0))])
+    }
+
+    private func decode(_ bytes: UnsafeRawBufferPointer, _ outcome: inout Outcome, _ sink: any BodySink) throws {
+        let used = try outcome.decoder.decode(bytes, sink.take)
         if outcome.decoder.isComplete, used < bytes.count { outcome.rest = Array(bytes.part(used..<bytes.count)) }
     }
 }

@@ -99,6 +99,9 @@ package final class Application: Sendable {
         rescuer.stop()
     }
 
+    /// Gives the data directory free for another server: the last thing, when no request is served any more.
+    package func release() { lock.release() }
+
     /// What the HTTP server refuses by itself.
     package static func refusal(_ refusal: Refusal) -> Response {
         let trace = String(UInt64.random(in: .min ... .max), radix: 16)

@@ -13,5 +13,9 @@ final class DirectoryLock: Sendable {
         }
     }
 
+    /// Gives the directory free at once. Closing alone would not, while somebody else still holds the lock's descriptor, as a
+    /// child does between fork and exec.
+    func release() { flock(file, LOCK_UN) }
+
     deinit { close(file) }
 }

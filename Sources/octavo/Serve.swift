@@ -89,6 +89,7 @@ struct Serve: AsyncParsableCommand {
         async let worker: Void = application.stop()
         await server.stop(grace: .seconds(settings.grace))
         await worker
+        application.release()
     }
 }
 

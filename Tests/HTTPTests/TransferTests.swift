@@ -34,6 +34,57 @@ import Testing
         }
     }
 
+    /// Collects a body in memory of changing size.
+    ///
+    /// `@unchecked Sendable`: calls do not overlap.
+    private final class Rooms: BodySink, @unchecked Sendable {
+        private let memory = UnsafeMutableRawBufferPointer.allocate(byteCount: 1 << 17, alignment: 16)
+        private var given = 0
+        private(set) var bytes: [UInt8] = []
+        /// Pieces that came by way of the memory.
+        private(set) var pieces = 0
+
+        deinit { memory.deallocate() }
+
+        func room() -> UnsafeMutableRawBufferPointer {
+            given += 1
+            return UnsafeMutableRawBufferPointer(rebasing: memory[..<(1 + given * 7919 % memory.count)])
+        }
+
+        func filled(_ count: Int) {
+            bytes += memory[..<count]
+            pieces += 1
+        }
+
+        func take(_ bytes: UnsafeRawBufferPointer) { self.bytes += bytes }
+    }
+
+    @Test func aBodyIsReceivedIntoTheMemoryOfItsSinkAndNothingBehindIt() async throws {
+        let pattern = TransferTests.pattern
+        var router = Router.sample()
+        router.on(.put, "/rooms") { request in
+            let rooms = Rooms()
+            let count = try await request.body.receive(into: rooms)
+            let isSame = rooms.bytes == pattern && count == pattern.count
+            let isDirect = rooms.pieces > 1
+            return .text(.ok, "\(isSame) \(isDirect)")
+        }
+        try await TestServer.run(router) { server in
+            try await server.talk { (client) throws in
+                let tail = Array("GET /livez HTTP/1.1\r\nHost: h\r\n\r\n".utf8)
+                client.send("PUT /rooms HTTP/1.1\r\nHost: h\r\nContent-Length: \(pattern.count)\r\n\r\n")
+                client.send(pattern + tail)
+                #expect(try client.reply().text == "true true")
+                #expect(try client.reply().text == "ok\n")
+                client.send("PUT /rooms HTTP/1.1\r\nHost: h\r\nTransfer-Encoding: chunked\r\n\r\n")
+                client.send(Array(String(pattern.count, radix: 16).utf8) + [13, 10] + pattern)
+                client.send(Array("\r\n0\r\n\r\n".utf8) + tail)
+                #expect(try client.reply().text == "true false")
+                #expect(try client.reply().text == "ok\n")
+            }
+        }
+    }
+
     @Test func slowUploadsDoNotKeepOthersFromTheirTurn() async throws {
         try await TestServer.run(uploads: 1, .sample()) { server in
             try await blocking { [port = server.port] in

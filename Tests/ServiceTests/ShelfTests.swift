@@ -21,6 +21,8 @@ private final class FailingStore: BlobStore {
         }
 
         func write(_ bytes: UnsafeRawBufferPointer) throws { try writer.write(bytes) }
+        func room() throws -> UnsafeMutableRawBufferPointer { try writer.room() }
+        func filled(_ count: Int) throws { try writer.filled(count) }
         func finish() throws -> StoredBlob {
             if store.fails.withLock({ $0 }) { throw StorageError.storeFailed(detail: "fsync") }
             return try writer.finish()

@@ -49,7 +49,10 @@ struct Site {
         try await send(.post, target, Array(text.utf8), fields: fields)
     }
 
-    func stop() async { await application.stop() }
+    func stop() async {
+        await application.stop()
+        application.release()
+    }
 
     /// Stores a model and a set, and gives a job on them.
     func job(_ conversion: String, extra: String = "") async throws -> String {

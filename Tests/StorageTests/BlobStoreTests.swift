@@ -154,6 +154,38 @@ import Testing
         #expect(try names(in: directory("blobs")) == ["tmp"])
     }
 
+    @Test(arguments: [1, 4095, 1 << 20, 1 << 20 + 1, 3 << 20])
+    func bytesPutIntoAWritersRoomAreStoredLikeWrittenOnes(_ size: Int) throws {
+        let bytes = SampleBytes.mixed.make(size)
+        let writer = try store.makeWriter(.weights)
+        var done = 0
+        while done < size {
+            // In turn, with lengths that do not meet the ends of blocks.
+            let room = try writer.room()
+            let count = min(room.count, size - done, done % 2 == 0 ? 65_537 : 300_000)
+            try bytes.withUnsafeBytes { (bytes: UnsafeRawBufferPointer) in
+                let piece = UnsafeRawBufferPointer(rebasing: bytes[done..<(done + count)])
+                guard done % 3 != 0 else { return try writer.write(piece) }
+                room.copyMemory(from: piece)
+                try writer.filled(count)
+            }
+            done += count
+        }
+        let blob = try writer.finish()
+        #expect(blob.digest == (try Digest(sha256: bytes)))
+        #expect(try store.reader(blob.digest).all() == bytes)
+    }
+
+    @Test func aWriterDoesNotBelieveMoreThanItHasRoomFor() throws {
+        let writer = try store.makeWriter(.weights)
+        #expect(throws: StorageError.writerClosed) { try writer.filled(1) }
+        let other = try store.makeWriter(.weights)
+        let room = try other.room()
+        #expect(throws: StorageError.writerClosed) { try other.filled(room.count + 1) }
+        #expect(throws: StorageError.writerClosed) { try other.room() }
+        #expect(try names(in: directory("blobs/tmp")).isEmpty)
+    }
+
     @Test func anAbandonedOrDroppedWriterLeavesNothing() throws {
         let bytes = SampleBytes.mixed.make(4 << 20)
         var writer: (any BlobWriter)? = try store.makeWriter(.weights)

@@ -30,14 +30,50 @@ package final class RequestBody: Sendable {
     package func forEachChunk(_ consume: @escaping @Sendable (UnsafeRawBufferPointer) throws -> Void) async throws
         -> Int64
     {
-        try await source.forEachChunk(consume)
+        try await receive(into: ChunkSink(consume))
     }
+
+    /// As `forEachChunk`, but a body of known length is received into the sink's own memory, and copied once less.
+    package func receive(into sink: any BodySink) async throws -> Int64 { try await source.receive(into: sink) }
+}
+
+/// Where a body goes. Calls do not overlap; an error thrown by any of them stops the reading.
+package protocol BodySink: Sendable {
+    /// Memory that the next bytes may be received into, at least one byte of it; good until the next call.
+    func room() throws -> UnsafeMutableRawBufferPointer
+    /// The first `count` bytes of that memory are the next of the body.
+    func filled(_ count: Int) throws
+    /// The next bytes of the body, which lie elsewhere.
+    func take(_ bytes: UnsafeRawBufferPointer) throws
+}
+
+/// Gives a body away piece by piece.
+///
+/// `@unchecked Sendable`: the memory is owned, and calls do not overlap.
+private final class ChunkSink: BodySink, @unchecked Sendable {
+    private let consume: @Sendable (UnsafeRawBufferPointer) throws -> Void
+    private var memory: UnsafeMutableRawBufferPointer?
+    private static let size = 256 * 1024
+
+    init(_ consume: @escaping @Sendable (UnsafeRawBufferPointer) throws -> Void) { self.consume = consume }
+
+    deinit { memory?.deallocate() }
+
+    func room() -> UnsafeMutableRawBufferPointer {
+        let room = memory ?? .allocate(byteCount: Self.size, alignment: 4096)
+        memory = room
+        return room
+    }
+
+    func filled(_ count: Int) throws { try consume(UnsafeRawBufferPointer(rebasing: room()[..<count])) }
+
+    func take(_ bytes: UnsafeRawBufferPointer) throws { try consume(bytes) }
 }
 
 /// Where a body's bytes come from: memory, or a connection.
 protocol BodySource: Sendable {
     func collect(limit: Int) async throws -> [UInt8]
-    func forEachChunk(_ consume: @escaping @Sendable (UnsafeRawBufferPointer) throws -> Void) async throws -> Int64
+    func receive(into sink: any BodySink) async throws -> Int64
 }
 
 struct HeldBody: BodySource {
@@ -45,8 +81,8 @@ struct HeldBody: BodySource {
 
     func collect(limit: Int) async throws -> [UInt8] { bytes }
 
-    func forEachChunk(_ consume: @escaping @Sendable (UnsafeRawBufferPointer) throws -> Void) async throws -> Int64 {
-        if !bytes.isEmpty { try bytes.withUnsafeBytes(consume) }
+    func receive(into sink: any BodySink) async throws -> Int64 {
+        if !bytes.isEmpty { try bytes.withUnsafeBytes { try sink.take($0) } }
         return Int64(bytes.count)
     }
 }

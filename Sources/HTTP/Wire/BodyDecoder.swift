@@ -31,6 +31,13 @@ struct BodyDecoder {
         if case .sized(let remaining) = rest { remaining } else { nil }
     }
 
+    /// Counts bytes of a body of known length that were received where they are wanted: no more than remain.
+    mutating func pass(_ count: Int) {
+        guard case .sized(let remaining) = rest else { return }
+        rest = .sized(max(0, remaining - Int64(count)))
+        delivered += Int64(count)
+    }
+
     /// Uses bytes up to the end of the body and returns how many.
     mutating func decode(
         _ bytes: UnsafeRawBufferPointer, _ consume: (UnsafeRawBufferPointer) throws -> Void

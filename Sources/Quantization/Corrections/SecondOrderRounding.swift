@@ -13,8 +13,12 @@ struct SecondOrderRounding {
     /// Upper Cholesky factor of the inverse of the damped covariance, in that order.
     private let factor: [Double]
 
-    /// Share of the mean diagonal added to it, so that a singular covariance can be inverted.
-    private static let damping = 0.01
+    /// Share of the mean diagonal added to it: it stands for what the layer will see and the covariance of float inputs does
+    /// not know, the noise of the layers before, which comes in all directions. With the 0.01 of the paper, weights give way
+    /// where inputs hardly vary, and that noise finds them. Measured from 0.01 to 0.6: from 0.2 on a detector's boxes keep
+    /// 35.4 dB instead of 32.1 and a classifier's KL is a sixth lower; a net where little but the weights' own rounding counts
+    /// loses 0.5 dB of 43.7, and more the higher it is.
+    private static let damping = 0.2
 
     /// Nil when the covariance cannot be inverted: no input, or values that are not finite.
     init?(covariance: [Double], width: Int) {

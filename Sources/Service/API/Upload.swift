@@ -43,17 +43,9 @@ struct Upload: Sendable {
     func whole(_ request: Request, expected: Digest?, copy: BlobCopy) async throws -> StoredBlob {
         let writer = try await shelf.makeWriter(.weights, copy: copy)
         do {
-            let received = Atomic<Int64>(0)
-            let limit = limit
-            let problem = tooLarge
-            let room = DiskRoom(store: shelf.store, reserve: reserve)
-            _ = try await request.body.forEachChunk { bytes in
-                let (before, total) = received.add(Int64(bytes.count), ordering: .relaxed)
-                guard total <= limit else { throw problem }
-                try room.check(from: before, to: total)
-                try writer.write(bytes)
-            }
-            guard received.load(ordering: .relaxed) > 0 else {
+            let reception = WholeReception(
+                writer: writer, disk: DiskRoom(store: shelf.store, reserve: reserve), limit: limit, tooLarge: tooLarge)
+            guard try await request.body.receive(into: reception) > 0 else {
                 throw Problem(.badRequest, "empty-body", "The body is empty; send the file's bytes.")
             }
             let blob = try await shelf.finish(writer)
@@ -102,6 +94,40 @@ struct Upload: Sendable {
             await shelf.abandon(form.blobs)
             throw error
         }
+    }
+}
+
+/// Receives a body into one writer.
+private final class WholeReception: BodySink {
+    private let writer: any BlobWriter
+    private let disk: DiskRoom
+    private let limit: Int64
+    private let tooLarge: Problem
+    private let received = Atomic<Int64>(0)
+
+    init(writer: any BlobWriter, disk: DiskRoom, limit: Int64, tooLarge: Problem) {
+        self.writer = writer
+        self.disk = disk
+        self.limit = limit
+        self.tooLarge = tooLarge
+    }
+
+    func room() throws -> UnsafeMutableRawBufferPointer { try writer.room() }
+
+    func filled(_ count: Int) throws {
+        try check(count)
+        try writer.filled(count)
+    }
+
+    func take(_ bytes: UnsafeRawBufferPointer) throws {
+        try check(bytes.count)
+        try writer.write(bytes)
+    }
+
+    private func check(_ count: Int) throws {
+        let (before, total) = received.add(Int64(count), ordering: .relaxed)
+        guard total <= limit else { throw tooLarge }
+        try disk.check(from: before, to: total)
     }
 }
 

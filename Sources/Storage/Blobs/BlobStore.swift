@@ -32,6 +32,11 @@ package enum ContentHint: Sendable {
 package protocol BlobWriter: AnyObject, Sendable {
     /// May block until earlier bytes are compressed. After an error only `abandon` is of use.
     func write(_ bytes: UnsafeRawBufferPointer) throws
+    /// Memory that the next bytes may be put into, at least one byte of it; good until the next call. Saves the copy that
+    /// `write` makes.
+    func room() throws -> UnsafeMutableRawBufferPointer
+    /// The first `count` bytes of `room` are the next of the content. May block, and fail, like `write`.
+    func filled(_ count: Int) throws
     /// The blob is durable when this returns. The same content stored before is kept and returned.
     func finish() throws -> StoredBlob
     /// Forgets everything; harmless after `finish`. A writer that is dropped without `finish` does the same.

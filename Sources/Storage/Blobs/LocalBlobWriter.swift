@@ -18,18 +18,28 @@ final class LocalBlobWriter: BlobWriter, @unchecked Sendable {
     deinit { abandon() }
 
     func write(_ bytes: UnsafeRawBufferPointer) throws {
+        var rest = bytes
+        while !rest.isEmpty {
+            let room = try room()
+            let count = min(rest.count, room.count)
+            room.copyMemory(from: UnsafeRawBufferPointer(rebasing: rest[..<count]))
+            try filled(count)
+            rest = UnsafeRawBufferPointer(rebasing: rest[count...])
+        }
+    }
+
+    func room() throws -> UnsafeMutableRawBufferPointer {
+        guard let pipeline else { throw StorageError.writerClosed }
+        let block = block ?? pipeline.buffer()
+        self.block = block
+        return UnsafeMutableRawBufferPointer(rebasing: block.all[block.count..<Framing.blockSize])
+    }
+
+    func filled(_ count: Int) throws {
         try guarded { pipeline in
-            var rest = bytes
-            while !rest.isEmpty {
-                let block = self.block ?? pipeline.buffer()
-                self.block = block
-                let count = min(rest.count, Framing.blockSize - block.count)
-                let piece = UnsafeRawBufferPointer(rebasing: rest[..<count])
-                UnsafeMutableRawBufferPointer(rebasing: block.all[block.count...]).copyMemory(from: piece)
-                block.count += count
-                rest = UnsafeRawBufferPointer(rebasing: rest[count...])
-                if block.count == Framing.blockSize { try submitBlock(to: pipeline) }
-            }
+            guard let block, count <= Framing.blockSize - block.count else { throw StorageError.writerClosed }
+            block.count += count
+            if block.count == Framing.blockSize { try submitBlock(to: pipeline) }
         }
     }
 
