@@ -90,6 +90,8 @@ extension Connection {
         if decoder.isComplete { return continuation.resume(returning: 0) }
         let start = { self.startReception(decoder, sink, continuation) }
         flush()
+        // The client can be gone by now, and nothing would start a reception any more.
+        guard !isClosed else { return continuation.resume(throwing: HTTPError.bodyTruncated(received: 0)) }
         // Earlier responses may still wait for a client that sends before it reads.
         if output.isEmpty { start() } else { afterDrain = start }
         settle()

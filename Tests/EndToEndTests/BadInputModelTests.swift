@@ -29,6 +29,8 @@ struct BadInputModelTests {
         .init(
             "absurd length", [0x3a, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0x7f], "corrupt-model",
             "cut off"),
+        .init(
+            "longest length", [0x3a] + [UInt8](repeating: 0xff, count: 9) + [0x01], "corrupt-model", "cut off"),
         .init("length beyond 64 bits", [0x3a] + [UInt8](repeating: 0xff, count: 10), "corrupt-model", "damaged"),
         .init("nesting", nested(5000), "unsupported-model", "nest"),
         .init("overflowing shape", JobsFiles.model { $0.weightDims = [1 << 40, 1 << 40] }, "invalid-model", "'w'"),

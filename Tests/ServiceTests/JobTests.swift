@@ -151,6 +151,29 @@ import Testing
         await site.stop()
     }
 
+    @Test func whoSaysThatHeKnowsWaitsForNews() async throws {
+        let site = try await Site()
+        let job = try await site.job("slow")
+        // A tag that stands for whatever there is, as a cache may send it: only the end is news.
+        let fields: Fields = ["Prefer": "wait=20", "If-None-Match": "*"]
+        #expect(try await site.send(.get, "/v1/jobs/\(job)", fields: fields).status == 304)
+        #expect(try await site.send(.get, "/v1/jobs/\(job)").state == "succeeded")
+        await site.stop()
+    }
+
+    @Test func ofManyMistakesSomeAreTold() async throws {
+        let site = try await Site()
+        let body = try await site.body("ok")
+        let numbers = Array(repeating: "1", count: 100_000).joined(separator: ",")
+        let unknown = (0..<20_000).map { "\"f\($0)\":1" }.joined(separator: ",")
+        for extra in [#""options":{"exclude":[\#(numbers)]}"#, unknown] {
+            let answer = try await site.json("/v1/jobs", body.dropLast() + "," + extra + "}")
+            #expect(answer.status == 422)
+            #expect((answer.json["errors"] as? [Any])?.count == 100)
+        }
+        await site.stop()
+    }
+
     @Test func eventsTellEveryStateAndEnd() async throws {
         let site = try await Site()
         let job = try await site.job("slow")
@@ -167,10 +190,18 @@ import Testing
         let site = try await Site { $0.queueLimit = 1 }
         let running = try await site.job("hang")
         try await site.wait(for: running) { $0.state == "running" }
-        _ = try await site.job("ok")
-        let answer = try await site.json("/v1/jobs", try await site.body("ok"))
+        let body = try await site.body("ok")
+        let key: Fields = ["Idempotency-Key": "k"]
+        let waiting = try await site.json("/v1/jobs", body, fields: key)
+        #expect(waiting.status == 202)
+        let answer = try await site.json("/v1/jobs", body)
         #expect(answer.status == 429)
         #expect(answer.fields["Retry-After"] != nil)
+        // What was taken in before is known, full or not.
+        #expect(try await site.json("/v1/jobs", body, fields: key).text("id") == waiting.text("id"))
+        let other = String(body.dropLast()) + #","deadline":"1h"}"#
+        #expect(try await site.json("/v1/jobs", other, fields: key).status == 422)
+        #expect(try await site.json("/v1/jobs", body, fields: ["Idempotency-Key": "new"]).status == 429)
         await site.stop()
     }
 

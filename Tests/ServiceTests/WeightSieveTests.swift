@@ -77,11 +77,15 @@ import Testing
     }
 
     @Test func fromBrokenFramingOnEverythingIsKept() {
+        let longest = [UInt8](repeating: 0xFF, count: 9) + [1]
         let broken = [
             [UInt8](repeating: 0xFF, count: 11), varint(1 << 3 | 3), varint(1 << 3 | 7),
             // A tensor longer than its graph, a graph that ends within a key, a number that ends behind its message.
             varint(7 << 3 | 2) + varint(10) + varint(5 << 3 | 2) + varint(1 << 20),
             field(7, [0x80]), field(7, varint(1 << 3) + [0x80]),
+            // Lengths at the end of what 64 bits hold, of the graph and of another field.
+            varint(7 << 3 | 2) + longest, varint(7 << 3 | 2) + [0xFE] + longest.dropFirst(),
+            varint(8 << 3 | 2) + longest,
         ]
         for start in broken {
             let bytes = start + model()

@@ -7,13 +7,14 @@ struct FieldError: Equatable, Sendable, Codable {
     var detail: String
 }
 
-/// Reads the fields of a JSON object strictly: every field must be known, of the right kind and in its range. All that is
-/// wrong is collected, so that a person sees it at once.
+/// Reads the fields of a JSON object strictly: every field must be known, of the right kind and in its range. What is
+/// wrong is collected, so that a person sees it at once; no more of it than a person reads.
 struct FieldReader {
     let pointer: String
     private let fields: [JSONDocument.Field]
     private var known: [String] = []
     private(set) var errors: [FieldError] = []
+    private static let mostErrors = 100
 
     init(_ document: JSONDocument, pointer: String = "") {
         self.pointer = pointer
@@ -30,12 +31,13 @@ struct FieldReader {
     }
 
     /// `index` is that of an element in the field's array.
-    mutating func fail(_ name: String, at index: Int? = nil, _ detail: String) {
+    mutating func fail(_ name: String, at index: Int? = nil, _ detail: @autoclosure () -> String) {
+        guard errors.count < Self.mostErrors else { return }
         let place = pointer(to: name) + (index.map { "/\($0)" } ?? "")
-        errors.append(FieldError(pointer: place, detail: detail))
+        errors.append(FieldError(pointer: place, detail: detail()))
     }
 
-    mutating func absorb(_ other: FieldReader) { errors += other.errors }
+    mutating func absorb(_ other: FieldReader) { errors += other.errors.prefix(Self.mostErrors - errors.count) }
 
     /// The field's value; null counts as absent.
     mutating func value(_ name: String) -> JSONDocument? {
@@ -124,6 +126,7 @@ struct FieldReader {
 
     /// Names the fields that nobody asked for. Called last.
     mutating func rejectUnknown() {
+        let known = known
         for field in fields where !known.contains(field.name) {
             fail(field.name, Text.unknown(field.name, among: known, what: "field"))
         }

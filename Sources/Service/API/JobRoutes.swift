@@ -19,7 +19,7 @@ extension API {
             admission = try await admit(wish)
         } catch {
             // What the job once needed may be gone; the answer to a repeated request is not.
-            if let fingerprint, !dryRun, let replayed = try await replay(wish, fingerprint) { return replayed }
+            if let fingerprint, !dryRun, let replayed = try await replay(fingerprint) { return replayed }
             throw error
         }
         if dryRun { return try await admitted(admission, wish) }
@@ -74,17 +74,9 @@ extension API {
         FieldError(pointer: pointer, detail: "There is no \(what) '\(reference.prefix(200))'. Post it first.")
     }
 
-    private func replay(_ wish: JobRequest, _ key: IdempotencyKey) async throws -> Response? {
-        // Names no model that exists: with a key never seen, the catalogue refuses it and nothing happens.
-        let nothing = Digest(bytes: [UInt8](repeating: 0, count: 32))
-        let job = JobRow(
-            id: JobRow.makeID(at: Date()), model: nothing, calibration: nothing, recipe: wish.recipe,
-            maxAttempts: configuration.maxAttempts, created: Date())
-        do {
-            return try await queued(try await catalogue.enqueue(job, key: key))
-        } catch StorageError.unknownReference {
-            return nil
-        }
+    private func replay(_ key: IdempotencyKey) async throws -> Response? {
+        guard let earlier = try await queue.earlier(key) else { return nil }
+        return try await queued(earlier)
     }
 
     func queued(_ result: Enqueued) async throws -> Response {
@@ -143,8 +135,7 @@ extension API {
             Double(text).flatMap { $0.isFinite && $0 >= 0 ? $0 : nil }
         }
         let wait = min(inQuery ?? preferences.wait ?? 0, configuration.longestWait)
-        let known = request.listed("If-None-Match")
-        let (body, tag) = try await settled(id, wait: wait, known: known)
+        let (body, tag) = try await settled(id, wait: wait, for: request)
         try request.requireMatch([tag])
         var fields: Fields = ["ETag": tag, "Vary": "Accept, Prefer", "Cache-Control": "no-cache"]
         if inQuery == nil, preferences.wait != nil {
@@ -156,15 +147,18 @@ extension API {
     }
 
     /// The job once it has ended, or differs from what the client knows, or the time is over.
-    private func settled(_ id: String, wait: Double, known: [String]) async throws -> (JobPayload, tag: String) {
-        try await queue.news.watching(id) { bell in
+    private func settled(
+        _ id: String, wait: Double, for request: Request
+    ) async throws -> (JobPayload, tag: String) {
+        let knowsNothing = request.listed("If-None-Match").isEmpty
+        return try await queue.news.watching(id) { bell in
             let end = Clock.monotonic + wait
             while true {
                 let seen = bell.count
                 let body = try await payload(try await job(id))
                 let tag = try body.tag
                 let left = end - Clock.monotonic
-                let isNews = !known.isEmpty && !known.contains(tag)
+                let isNews = !knowsNothing && !request.alreadyHas(tag)
                 if body.state.isTerminal || isNews || left <= 0 || bell.isClosed { return (body, tag) }
                 await bell.wait(after: seen, seconds: left)
             }

@@ -21,11 +21,26 @@ final class JobQueue: Sendable {
     func enqueue(_ job: JobRow, key: IdempotencyKey?) async throws -> Enqueued {
         let length = try await length()
         guard length < limit else {
+            if let key, let earlier = try await earlier(key) { return earlier }
             throw ServiceError.queueFull(length)
         }
         let result = try await catalogue.enqueue(job, key: key)
         if case .created = result { work.ring() }
         return result
+    }
+
+    /// What a request with this key has led to; nil when there was none.
+    func earlier(_ key: IdempotencyKey) async throws -> Enqueued? {
+        // Names no model that exists: with a key never seen, the catalogue refuses it and nothing happens.
+        let nothing = Digest(bytes: [UInt8](repeating: 0, count: 32))
+        let job = JobRow(
+            id: JobRow.makeID(at: Date()), model: nothing, calibration: nothing, recipe: Recipe(), maxAttempts: 1,
+            created: Date())
+        do {
+            return try await catalogue.enqueue(job, key: key)
+        } catch StorageError.unknownReference {
+            return nil
+        }
     }
 
     /// How many jobs wait: the place of the youngest.

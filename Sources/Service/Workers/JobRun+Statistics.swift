@@ -26,16 +26,25 @@ extension JobRun {
         }
     }
 
-    /// What cannot be read is taken out of the catalogue, so that the next pass leaves it whole again.
+    /// What is damaged is taken out of the catalogue, so that the next pass leaves it whole again. A full disk, or whatever
+    /// else goes by, is no reason to.
     private func stage(_ row: StatisticsRow, at path: String) async -> Bool {
         do {
             try await staging.copy(row.content, to: path)
             return true
         } catch {
             log.error("kept statistics not readable", metadata: ["key": "\(row.key)", "error": "\(error)"])
+            guard Self.isDamage(error) else { return false }
             let deletion = try? await queue.catalogue.deleteStatistics(of: row.model, key: row.key)
             await shelf.discard(deletion?.orphans ?? [])
             return false
+        }
+    }
+
+    private static func isDamage(_ error: any Error) -> Bool {
+        switch error as? StorageError {
+        case .missingBlob, .corruptBlob: true
+        default: false
         }
     }
 

@@ -34,9 +34,10 @@ struct Supervision {
         self.wake = wake
         self.patience = patience
         self.order = order[...]
-        let (orderRead, orderWrite) = try Pipe.make()
-        let (outputRead, outputWrite) = try Pipe.make()
-        let (eventsRead, eventsWrite) = try Pipe.make()
+        let pipes = try Pipe.make(3)
+        let (orderRead, orderWrite) = pipes[0]
+        let (outputRead, outputWrite) = pipes[1]
+        let (eventsRead, eventsWrite) = pipes[2]
         (orderEnd, outputEnd, eventsEnd) = (orderWrite, outputRead, eventsRead)
         defer { for fd in [orderRead, outputWrite, eventsWrite] { close(fd) } }
         for fd in [orderWrite, outputRead, eventsRead] { _ = octavo_set_nonblocking(fd) }

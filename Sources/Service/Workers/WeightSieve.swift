@@ -79,6 +79,8 @@ struct WeightSieve: ByteSieve {
 
     /// What comes after the length of `field`. The byte that ended the length has not been spent yet.
     private mutating func enter(_ field: UInt64, _ length: UInt64) -> State {
+        // No file is that long, and sums with shorter lengths cannot overflow.
+        guard length <= UInt64(Int64.max) else { return .lost }
         if let left = open.last, left == 0 || length > left - 1 { return .lost }
         guard open.count == Self.path.count else {
             guard field == Self.path[open.count], length > 0 else { return .payload(length, isKept: true) }

@@ -199,6 +199,21 @@ final class WakePipe: Sendable {
 }
 
 enum Pipe {
+    /// All of them or none.
+    static func make(_ count: Int) throws -> [(readEnd: Int32, writeEnd: Int32)] {
+        var pipes: [(readEnd: Int32, writeEnd: Int32)] = []
+        do {
+            for _ in 0..<count { pipes.append(try make()) }
+        } catch {
+            for pipe in pipes {
+                close(pipe.readEnd)
+                close(pipe.writeEnd)
+            }
+            throw error
+        }
+        return pipes
+    }
+
     /// Close-on-exec on both ends.
     static func make() throws -> (readEnd: Int32, writeEnd: Int32) {
         var ends: [Int32] = [-1, -1]
