@@ -30,13 +30,13 @@ struct DataDependence {
     }
 
     /// Whether the values of `tensor` depend on values of the graph's inputs: true unless they are computed from constants
-    /// and shapes alone.
+    /// and shapes alone, and not drawn.
     mutating func ofValue(_ tensor: String) -> Bool {
         guard let place = index.producer(of: tensor) else { return !index.isInitializer(tensor) }
         if let known = byValue[tensor] { return known }
         byValue[tensor] = true
         let node = graph.nodes[place]
-        var answer = node.hasSubgraphs
+        var answer = node.hasSubgraphs || Self.drawing.contains(node.op)
         for input in node.inputs where !answer && !input.isEmpty {
             answer = node.op == "Shape" || node.op == "Size" ? ofShape(input) : ofValue(input)
         }
@@ -46,6 +46,11 @@ struct DataDependence {
 
     /// Operators of the runtime's own whose result has the shape of the input.
     private static let elementwise: Set<String> = ["Gelu", "QuickGelu", "FastGelu", "BiasGelu"]
+
+    /// Operators whose results differ from run to run.
+    private static let drawing: Set<String> = [
+        "RandomNormal", "RandomNormalLike", "RandomUniform", "RandomUniformLike", "Multinomial", "Bernoulli", "Dropout",
+    ]
 
     /// Operators whose number of results is up to the data.
     private static let selecting: Set<String> = [

@@ -78,7 +78,7 @@ extension Graph {
         ]
         var names = Set(inputs.filter { $0.kind != .tensor && $0.kind != .untyped }.map(\.name))
         for node in nodes {
-            let passes = node.op == "Identity" && names.contains(node.inputs[0])
+            let passes = node.op == "Identity" && node.inputs.first.map(names.contains) ?? false
             if making.contains(node.op) || passes { names.formUnion(node.outputs) }
             if node.op == "If", let body = node.graph("then_branch") {
                 let made = body.namesOfSequences()

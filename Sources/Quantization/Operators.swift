@@ -23,14 +23,15 @@ package enum OperatorRule: Equatable, Sendable {
         guard node.domain.isEmpty else { return .float }
         switch node.op {
         case "Conv", "Gemm", "MatMul": return .anchor
-        case "Add", "Mul", "LeakyRelu", "AveragePool", "GlobalAveragePool": return .arithmetic
+        case "Add", "Mul", "LeakyRelu", "GlobalAveragePool": return .arithmetic
+        case "AveragePool": return node.dilates ? .float : .arithmetic
         case "Sigmoid": return .unitInterval
         case "Concat": return .concat
         case "Relu", "Clip": return .clamp
         case "MaxPool": return node.outputs.count == 1 ? .passThrough : .float
         case "Reshape", "Transpose", "Flatten", "Squeeze", "Unsqueeze", "Slice", "Split", "DepthToSpace":
             return .passThrough
-        case "Resize": return node.string("mode") ?? "nearest" == "nearest" ? .passThrough : .float
+        case "Resize": return node.repeatsValues ? .passThrough : .float
         default: return .float
         }
     }
@@ -42,6 +43,18 @@ package enum OperatorRule: Equatable, Sendable {
         case "Resize": "the runtime resizes in integers only with mode nearest"
         default: "the runtime has no integer form of \(node.op)"
         }
+    }
+}
+
+extension Node {
+    /// Whether a pool has gaps between what it takes together.
+    var dilates: Bool { (ints("dilations") ?? []).contains { $0 != 1 } }
+
+    /// Whether a Resize gives nothing but values of its input. With a crop it also gives `extrapolation_value`, which the
+    /// runtime's integer kernel takes for an integer.
+    fileprivate var repeatsValues: Bool {
+        string("mode") ?? "nearest" == "nearest"
+            && string("coordinate_transformation_mode") != "tf_crop_and_resize"
     }
 }
 

@@ -274,6 +274,16 @@ import Testing
             g.output(g.conv(g.add("DequantizeLinear", [q, g.constant([0.2], [])], type: .float), 16))
         }
         #expect(unequal.type == .alreadyQuantized && unequal.detail.contains("'x'"), "\(unequal)")
+        // The import looks before the engine does.
+        for op in ["Identity", "Transpose", "Clip", "DequantizeLinear"] {
+            let bare = try refusal { g in
+                let x = g.input("x", [1, 8, 8, 8])
+                let q = g.add("QuantizeLinear", [x, g.constant([0.1], [])], type: .uint8)
+                _ = g.add(op, [], shape: [1], type: .float)
+                g.output(g.conv(g.add("DequantizeLinear", [q, g.constant([0.1], [])], type: .float), 16))
+            }
+            #expect(bare.fault == .user, "\(op): \(bare)")
+        }
         let integer = try refusal { g in
             let x = g.input("x", [1, 8, 8, 8])
             g.output(g.conv(g.add("MatMulInteger", [x, x]), 16))

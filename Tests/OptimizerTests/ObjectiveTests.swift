@@ -174,6 +174,16 @@ import Testing
         graph.initializers.filter { $0.dims == [256, 48] }.map(\.type)
     }
 
+    /// As a causal mask is.
+    @Test func aTableWithInfinitiesStaysAsItIs() throws {
+        var g = GraphBuilder(seed: 43)
+        let x = g.input("x", [1, 6], type: .int64)
+        let table = g.constant((0..<(256 * 48)).map { $0 % 7 == 0 ? -.infinity : 0 }, [256, 48])
+        let rows = g.add("Gather", [table, x], [.int("axis", 0)], shape: [1, 6, 48])
+        g.output(g.matMul(g.add("Exp", [rows], shape: [1, 6, 48]), 32))
+        #expect(try tables(convert(g).graph) == [.float])
+    }
+
     @Test func rowsAreStoredInEightBitsAndRestoredWhenTaken() throws {
         let g = graph()
         let outcome = try convert(g)

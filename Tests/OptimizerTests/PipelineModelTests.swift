@@ -215,6 +215,29 @@ import Testing
         try convert(g.model(), SampleArrays("x", [8, 8, 8]), inputs: randomInputs(["x": [2, 8, 12, 6]]))
     }
 
+    /// The runtime's integer kernel refuses the attribute, whatever it says.
+    @Test(arguments: [1, 2]) func pooledAveragesWithDilations(_ dilation: Int) throws {
+        var g = GraphBuilder()
+        let x = g.input("x", [1, 8, 9, 9])
+        let pooled = g.add(
+            "AveragePool", [g.relu(g.conv(x, 16))],
+            [.ints("kernel_shape", [2, 2]), .ints("dilations", [dilation, dilation])],
+            shape: [1, 16, 9 - dilation, 9 - dilation])
+        g.output(g.conv(pooled, 16))
+        let outcome = try convert(g.model(opset: 19), SampleArrays("x", [8, 9, 9]))
+        #expect(outcome.fate(of: "AveragePool") == [dilation == 1 ? "integer" : "float"])
+    }
+
+    @Test func anUpsamplingByMoreThanTwoIsNoDoubling() throws {
+        var g = GraphBuilder()
+        let x = g.input("x", [1, 8, 4, 4])
+        let up = g.add(
+            "Resize", [g.relu(g.conv(x, 16)), "", g.constant([1, 1, 2.2, 2.2])], [.string("mode", "nearest")],
+            shape: [1, 16, 8, 8])
+        g.output(g.conv(up, 16))
+        try convert(g.model(), SampleArrays("x", [8, 4, 4]), within: 0.03)
+    }
+
     @Test func anOutputThatIsReadInsideToo() throws {
         var g = GraphBuilder()
         let x = g.input("x", [1, 8, 6, 6])
@@ -498,6 +521,15 @@ import Testing
         g.output(g.gemm(g.relu(g.gemm(x, 8)), 16), g.add("Gemm", [x, weight], shape: [1, 16]))
         let failure = try Conversions().failure(g.model(), SampleArrays("x", [8]))
         #expect(failure.type == .invalidModel && failure.detail.contains(weight), "\(failure)")
+    }
+
+    @Test func nanInABiasIsTheModelsFault() throws {
+        var g = GraphBuilder()
+        let a = g.relu(g.gemm(g.input("x", [1, 8]), 8))
+        let bias = g.constant([0, .nan, 0, 0], [4])
+        g.output(g.add("Gemm", [a, g.floats([8, 4]), bias], shape: [1, 4]))
+        let failure = try Conversions().failure(g.model(), SampleArrays("x", [8]))
+        #expect(failure.type == .invalidModel && failure.detail.contains(bias), "\(failure)")
     }
 
     @Test func aModelWithoutWeightsIsRefused() throws {

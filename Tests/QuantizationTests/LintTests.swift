@@ -67,6 +67,12 @@ import Testing
             graph.add(op, [bare, bare])
         }
         graph.graph.nodes.append(Node(op: "Relu", inputs: ["x"], outputs: []))
+        let input = graph.add("DequantizeLinear", [lone, graph.constant([0.1], []), zero])
+        let one = graph.add("DequantizeLinear", [graph.integers([1, 2], [1, 2], .int8), graph.constant([0.1], [1])])
+        let bias = graph.add("DequantizeLinear", [graph.integers([1], [1], .int32), graph.constant([0.1], [1])])
+        let none = graph.add("DequantizeLinear", [graph.integers([1], [1], .int32), scale])
+        graph.add("Gemm", [input, weight, bias])
+        graph.add("Gemm", [input, one, none])
         for rules in [TargetRules.x64, .x64WithoutVNNI, .arm] {
             _ = Linter(graph.model("x"), rules).violations()
             _ = Linter(graph.model("x", opset: 9), rules).violations()

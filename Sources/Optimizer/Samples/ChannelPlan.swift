@@ -20,7 +20,7 @@ struct ChannelPlan: Equatable {
     static func make(shape: [Int], preprocessing: Preprocessing, for binding: Fit.Binding) throws -> ChannelPlan {
         let total = shape.reduce(1, *)
         let rank = shape.count
-        if preprocessing.layout == .nhwcToNCHW, rank >= 3 {
+        if preprocessing.layout == .nhwcToNCHW, rank == 3 || rank == 4 {
             let (channels, run) = (shape[rank - 1], shape[rank - 3] * shape[rank - 2])
             try check(preprocessing, channels: channels, shape, binding)
             return ChannelPlan(

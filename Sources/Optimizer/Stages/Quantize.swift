@@ -242,6 +242,11 @@ struct Quantize {
                     blocks: tensor, axis: anchor.channelAxis, bits: blocks.bits, size: blocks.size)
                 continue
             }
+            if let bias = anchor.bias, plan.grid(anchor.activation) != nil,
+                try !(topology.constant(bias)?.floats() ?? []).allSatisfy(\.isFinite)
+            {
+                throw QuantizationError.unquantizable(tensor: bias, why: "it holds NaN or infinity")
+            }
             if let trained = topology.trainedWeight(anchor) {
                 weights[anchor.node] = trained
                 continue

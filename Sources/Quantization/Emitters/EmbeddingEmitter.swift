@@ -28,7 +28,12 @@ package struct EmbeddingEmitter {
         let fixed = Set((graph.outputs + graph.inputs).map(\.name) + captured)
         for table in graph.initializers where Self.isTable(table) && !fixed.contains(table.name) {
             let places = readers[table.name] ?? []
-            if !places.isEmpty, places.allSatisfy({ looksUp($0, table.name) }) { try store(table, places) }
+            // A mask of minus infinities is looked up in too.
+            if !places.isEmpty, places.allSatisfy({ looksUp($0, table.name) }),
+                try table.floats().allSatisfy(\.isFinite)
+            {
+                try store(table, places)
+            }
         }
         guard stored > 0 else { return graph }
         try graph.sortTopologically()

@@ -51,9 +51,12 @@ struct FloatGuard {
 
     private func isInDanger(_ place: Int) -> Bool {
         let node = graph.nodes[place]
-        guard node.domain.isEmpty, Self.endangered.contains(node.op), node.inputs.count > 1,
-            index.producer(of: node.inputs[0]).map({ graph.nodes[$0].op }) == "DequantizeLinear"
+        guard node.domain.isEmpty, let input = node.inputs.first,
+            index.producer(of: input).map({ graph.nodes[$0].op }) == "DequantizeLinear"
         else { return false }
+        // The runtime takes any AveragePool for an integer one, and then refuses its dilations.
+        if node.op == "AveragePool" { return node.dilates }
+        guard Self.endangered.contains(node.op), node.inputs.count > 1 else { return false }
         return index.initializer(named: node.inputs[1]) != nil
     }
 

@@ -111,6 +111,8 @@ package struct QDQEmitter {
             node.outputs[position] = raw
             pairs.append((raw, tensor, grid))
         }
+        // The runtime's integer kernel does not know the attribute; what is left of it here is the default.
+        if node.op == "AveragePool" { _ = node.removeAttribute("dilations") }
         nodes.append(node)
         for pair in pairs {
             addPair(from: pair.raw, to: pair.tensor, pair.grid)

@@ -33,6 +33,9 @@ package struct QuantizationImport: Sendable {
 
     /// Throws `Refusal` where Q and DQ do not come in pairs, or have parameters that are computed.
     package init(_ original: Graph) throws {
+        if let odd = original.nodes.first(where: { $0.isTakenApart && ($0.inputs.isEmpty || $0.outputs.isEmpty) }) {
+            throw Refusal(reason: "\(odd.label) has no inputs, or no outputs")
+        }
         graph = original
         graph.dropInitializersFromInputs()
         // What was an integer tensor may be float from now on.
@@ -231,5 +234,12 @@ private struct Normalization {
         return factors.indices.map {
             Float((Double(own[$0]) - Double(mean[$0])) * factors[$0] + Double(addend[$0]))
         }
+    }
+}
+
+extension Node {
+    /// Whether the import may look at the first input and output of such a node, before the engine has seen the model.
+    fileprivate var isTakenApart: Bool {
+        domain.isEmpty && op != "Constant" && !["Random", "Sequence", "Optional"].contains(where: op.hasPrefix)
     }
 }

@@ -97,7 +97,7 @@ extension LintGraph {
                 return Hit(layer.place, tensor: bias.input, "its bias has a zero point other than 0")
             }
             guard let input = layer.input?.single?.scale, let weight = layer.weight?.scales, let own = bias.scales,
-                own.count == weight.count || own.count == 1 || weight.count == 1
+                !own.isEmpty, !weight.isEmpty, own.count == weight.count || own.count == 1 || weight.count == 1
             else { return nil }
             for channel in 0..<max(own.count, weight.count) {
                 let wanted = input * weight[weight.count == 1 ? 0 : channel]

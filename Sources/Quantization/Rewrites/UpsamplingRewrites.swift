@@ -11,7 +11,8 @@ extension Rewrite {
                 let node = graph.nodes[i]
                 guard let input = topology.shape(node.inputs[0]), let output = topology.shape(node.outputs[0]),
                     input.count == 4, output == [input[0], input[1], 2 * input[2], 2 * input[3]],
-                    topology.isStatic(beyondBatch: node.inputs[0]), topology.repeatsPixels(node)
+                    topology.isStatic(beyondBatch: node.inputs[0]), topology.repeatsPixels(node),
+                    topology.doubles(node)
                 else { continue }
                 let (c, h, w) = (input[1], input[2], input[3])
                 let stem = node.outputs[0]
@@ -165,6 +166,15 @@ extension Topology {
             OperatorRule.of(graph.nodes[place]) == .clamp, graph.nodes[place].inputs.first == tensor
         else { return nil }
         return place
+    }
+
+    /// Whether a Resize that gives twice as many rows and columns has the factor 2: of 4 pixels, 2.2 makes 8 as well.
+    func doubles(_ node: Node) -> Bool {
+        if node.inputs.count > 3, !node.inputs[3].isEmpty {
+            return node.string("keep_aspect_ratio_policy") ?? "stretch" == "stretch"
+        }
+        guard node.inputs.count > 2, let scales = try? constant(node.inputs[2])?.floats() else { return false }
+        return scales.allSatisfy { $0 == 1 || $0 == 2 }
     }
 
     /// Whether a 2x nearest Resize just repeats each pixel. Every rounding of ONNX does so at factor 2 with half-pixel or
