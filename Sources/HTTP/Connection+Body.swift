@@ -233,26 +233,27 @@ struct BodyReception: Sendable {
         }
         var isBlocking = true
         defer { if isBlocking { _ = transport.setBlocking(nil) } }
-        // What frames chunks must not get into the sink's memory.
-        let framed =
-            outcome.decoder.remaining == nil
-            ? UnsafeMutableRawBufferPointer.allocate(byteCount: BodyReception.bufferBytes, alignment: 4096) : nil
-        defer { framed?.deallocate() }
+        var own: UnsafeMutableRawBufferPointer?
+        defer { own?.deallocate() }
         var silence: UInt64 = 0
         while !outcome.decoder.isComplete {
             // Once others wait, the worker takes what is there and goes.
             if isBlocking, isCrowded() { isBlocking = !transport.setBlocking(nil) }
-            let memory = try framed ?? room(in: sink, for: outcome.decoder)
+            // What frames chunks must not get into the sink's memory.
+            let given = outcome.decoder.remaining == nil ? nil : try sink.room()
+            let memory = given ?? own ?? .allocate(byteCount: Self.bufferBytes, alignment: 4096)
+            if given == nil { own = memory }
+            let wanted = min(memory.count, Int(clamping: outcome.decoder.remaining ?? .max))
             let began = octavo_now()
-            switch transport.receive(into: memory) {
+            switch transport.receive(into: UnsafeMutableRawBufferPointer(rebasing: memory[..<wanted])) {
             case .moved(let count):
                 silence = 0
                 let isQuickEnough = outcome.pace.took(octavo_now() - began, for: count)
-                if framed == nil {
+                if given == nil {
+                    try decode(UnsafeRawBufferPointer(rebasing: memory[..<count]), &outcome, sink)
+                } else {
                     outcome.decoder.pass(count)
                     try sink.filled(count)
-                } else {
-                    try decode(UnsafeRawBufferPointer(rebasing: memory[..<count]), &outcome, sink)
                 }
                 guard isQuickEnough || outcome.decoder.isComplete else {
                     throw HTTPError.bodyTimedOut(received: outcome.decoder.delivered)
@@ -267,11 +268,6 @@ struct BodyReception: Sendable {
             case .ended, .failed: throw HTTPError.bodyTruncated(received: outcome.decoder.delivered)
             }
         }
-    }
-
-    private func room(in sink: any BodySink, for decoder: BodyDecoder) throws -> UnsafeMutableRawBufferPointer {
-        let room = try sink.room()
-        return UnsafeMutableRawBufferPointer(rebasing: room[..<min(room.count, Int(clamping: decoder.remaining ?? 0))])
     }
 
     private func decode(_ bytes: UnsafeRawBufferPointer, _ outcome: inout Outcome, _ sink: any BodySink) throws {

@@ -99,7 +99,8 @@ package final class Application: Sendable {
         rescuer.stop()
     }
 
-    /// Gives the data directory free for another server: the last thing, when no request is served any more.
+    /// Gives the data directory free for another server of the same process, when no request is served any more. A process
+    /// that ends need not: its end gives it free, and only then surely nobody writes any more.
     package func release() { lock.release() }
 
     /// What the HTTP server refuses by itself.

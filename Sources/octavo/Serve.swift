@@ -89,7 +89,6 @@ struct Serve: AsyncParsableCommand {
         async let worker: Void = application.stop()
         await server.stop(grace: .seconds(settings.grace))
         await worker
-        application.release()
     }
 }
 

@@ -46,7 +46,7 @@ import Testing
 
         deinit { memory.deallocate() }
 
-        func room() -> UnsafeMutableRawBufferPointer {
+        func room() -> UnsafeMutableRawBufferPointer? {
             given += 1
             return UnsafeMutableRawBufferPointer(rebasing: memory[..<(1 + given * 7919 % memory.count)])
         }

@@ -228,6 +228,31 @@ import Testing
         #expect(outcome.fate(of: "AveragePool") == [dilation == 1 ? "integer" : "float"])
     }
 
+    /// A crop gives values that no pixel has.
+    @Test func aResizeThatCropsStaysFloat() throws {
+        var g = GraphBuilder()
+        let x = g.input("x", [1, 8, 6, 6])
+        let cropped = g.add(
+            "Resize", [g.relu(g.conv(x, 16)), g.constant([0, 0, -0.5, -0.5, 1, 1, 1.5, 1.5]), g.constant([1, 1, 2, 2])],
+            [
+                .string("mode", "nearest"), .string("coordinate_transformation_mode", "tf_crop_and_resize"),
+                .float("extrapolation_value", 0),
+            ], shape: [1, 16, 24, 24])
+        g.output(g.conv(cropped, 16))
+        let outcome = try convert(g.model(), SampleArrays("x", [8, 6, 6]))
+        #expect(outcome.fate(of: "Resize") == ["float"])
+    }
+
+    @Test func valuesDrawnInEveryRunAreDrawnByTheArtifactToo() throws {
+        var g = GraphBuilder()
+        let x = g.input("x", [1, 8])
+        let noise = g.add("RandomNormal", [], [.ints("shape", [1, 16])], shape: [1, 16], type: .float)
+        let noisy = g.add("Add", [g.gemm(g.relu(g.gemm(x, 8)), 16), noise], shape: [1, 16])
+        g.output(noisy)
+        let outcome = try Conversions()(g.model(), SampleArrays("x", [8]))
+        #expect(outcome.graph.nodes.contains { $0.op == "RandomNormal" })
+    }
+
     @Test func anUpsamplingByMoreThanTwoIsNoDoubling() throws {
         var g = GraphBuilder()
         let x = g.input("x", [1, 8, 4, 4])

@@ -30,7 +30,7 @@ package final class RequestBody: Sendable {
     package func forEachChunk(_ consume: @escaping @Sendable (UnsafeRawBufferPointer) throws -> Void) async throws
         -> Int64
     {
-        try await receive(into: ChunkSink(consume))
+        try await receive(into: ChunkSink(consume: consume))
     }
 
     /// As `forEachChunk`, but a body of known length is received into the sink's own memory, and copied once less.
@@ -39,8 +39,9 @@ package final class RequestBody: Sendable {
 
 /// Where a body goes. Calls do not overlap; an error thrown by any of them stops the reading.
 package protocol BodySink: Sendable {
-    /// Memory that the next bytes may be received into, at least one byte of it; good until the next call.
-    func room() throws -> UnsafeMutableRawBufferPointer
+    /// Memory that the next bytes may be received into, at least one byte of it; good until the next call. Nil when the sink
+    /// has none: it is then given all bytes by `take`.
+    func room() throws -> UnsafeMutableRawBufferPointer?
     /// The first `count` bytes of that memory are the next of the body.
     func filled(_ count: Int) throws
     /// The next bytes of the body, which lie elsewhere.
@@ -48,24 +49,12 @@ package protocol BodySink: Sendable {
 }
 
 /// Gives a body away piece by piece.
-///
-/// `@unchecked Sendable`: the memory is owned, and calls do not overlap.
-private final class ChunkSink: BodySink, @unchecked Sendable {
-    private let consume: @Sendable (UnsafeRawBufferPointer) throws -> Void
-    private var memory: UnsafeMutableRawBufferPointer?
-    private static let size = 256 * 1024
+private struct ChunkSink: BodySink {
+    let consume: @Sendable (UnsafeRawBufferPointer) throws -> Void
 
-    init(_ consume: @escaping @Sendable (UnsafeRawBufferPointer) throws -> Void) { self.consume = consume }
+    func room() -> UnsafeMutableRawBufferPointer? { nil }
 
-    deinit { memory?.deallocate() }
-
-    func room() -> UnsafeMutableRawBufferPointer {
-        let room = memory ?? .allocate(byteCount: Self.size, alignment: 4096)
-        memory = room
-        return room
-    }
-
-    func filled(_ count: Int) throws { try consume(UnsafeRawBufferPointer(rebasing: room()[..<count])) }
+    func filled(_ count: Int) {}
 
     func take(_ bytes: UnsafeRawBufferPointer) throws { try consume(bytes) }
 }

@@ -45,8 +45,7 @@ struct BodyDecoder {
         switch rest {
         case .sized(let remaining):
             let count = Int(min(remaining, Int64(bytes.count)))
-            rest = .sized(remaining - Int64(count))
-            delivered += Int64(count)
+            pass(count)
             if count > 0 { try consume(bytes.part(0..<count)) }
             return count
         case .chunked(var decoder):

@@ -112,7 +112,7 @@ private final class WholeReception: BodySink {
         self.tooLarge = tooLarge
     }
 
-    func room() throws -> UnsafeMutableRawBufferPointer { try writer.room() }
+    func room() throws -> UnsafeMutableRawBufferPointer? { try writer.room() }
 
     func filled(_ count: Int) throws {
         try check(count)
