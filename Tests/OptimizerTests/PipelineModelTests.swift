@@ -232,8 +232,9 @@ import Testing
     @Test func aResizeThatCropsStaysFloat() throws {
         var g = GraphBuilder()
         let x = g.input("x", [1, 8, 6, 6])
+        let region = g.constant([0, 0, -0.5, -0.5, 1, 1, 1.5, 1.5])
         let cropped = g.add(
-            "Resize", [g.relu(g.conv(x, 16)), g.constant([0, 0, -0.5, -0.5, 1, 1, 1.5, 1.5]), g.constant([1, 1, 2, 2])],
+            "Resize", [g.relu(g.conv(x, 16)), region, g.constant([1, 1, 2, 2])],
             [
                 .string("mode", "nearest"), .string("coordinate_transformation_mode", "tf_crop_and_resize"),
                 .float("extrapolation_value", 0),
