@@ -78,10 +78,10 @@ extension [Int] {
     fileprivate var product: Int? {
         var product = 1
         for size in self {
-            let (next, overflow) = product.multipliedReportingOverflow(by: size)
+            let (next, overflow) = product.multipliedReportingOverflow(by: Swift.max(1, size))
             guard size >= 0, !overflow else { return nil }
             product = next
         }
-        return product
+        return contains(0) ? 0 : product
     }
 }

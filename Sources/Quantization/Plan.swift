@@ -130,16 +130,21 @@ package struct Planner: Sendable {
     /// What calibration saw of a tensor. Where it was not watched because an operator only moved it within a group, and that
     /// group is no more, or because its grid is fixed, then what was seen of the operator's inputs.
     package func observed(_ tensor: String, _ statistics: [String: TensorStatistics]) -> TensorStatistics? {
-        if let seen = statistics[tensor] { return seen }
-        guard let node = topology.producer(tensor) else { return nil }
-        switch OperatorRule.of(node) {
-        case .passThrough, .unitInterval: return observed(node.inputs[0], statistics)
-        case .concat:
-            let parts = node.inputs.map { observed($0, statistics) }
-            guard !parts.contains(nil) else { return nil }
-            return parts.compactMap { $0 }.reduce(into: TensorStatistics()) { $0.merge($1) }
-        default: return nil
+        var (open, seen, parts) = ([tensor], Set<String>(), [TensorStatistics]())
+        while let tensor = open.popLast() {
+            guard seen.insert(tensor).inserted else { continue }
+            if let known = statistics[tensor] {
+                parts.append(known)
+                continue
+            }
+            guard let node = topology.producer(tensor) else { return nil }
+            switch OperatorRule.of(node) {
+            case .passThrough, .unitInterval: open.append(node.inputs[0])
+            case .concat: open += node.inputs.reversed()
+            default: return nil
+            }
         }
+        return parts.count == 1 ? parts[0] : parts.reduce(into: TensorStatistics()) { $0.merge($1) }
     }
 
     private func feedsOnlyFloat(_ group: [String], _ placement: Placement) -> Bool {

@@ -189,6 +189,17 @@ import Testing
     }
 
     /// Function i, in the domain "f", calls the functions `callees(i)`; the graph calls the last.
+    @Test func aZeroDoesNotHideSizesThatOverflow() throws {
+        for dims: [Int64] in [[0, 1 << 40, 1 << 40], [1 << 40, 1 << 40, 0]] {
+            let bytes = Samples.encoded(tensor: { tensor in
+                tensor.int64s(1, dims)
+                tensor.int64(2, 1)
+                tensor.string(8, "empty")
+            })
+            #expect(throws: ModelError.self) { try Model.read(bytes: bytes) }
+        }
+    }
+
     private func functions(_ count: Int, calling callees: (Int) -> [Int]) -> [UInt8] {
         func call(_ name: String, _ writer: inout ProtobufWriter) {
             writer.string(1, "X")

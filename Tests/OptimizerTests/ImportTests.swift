@@ -254,40 +254,4 @@ import Testing
                 Evaluation(first.artifact, optimization: .all)(inputs),
                 Evaluation(second.artifact, optimization: .all)(inputs)) == 0)
     }
-
-    @Test func whatCannotBeTakenApartIsRefused() throws {
-        func refusal(_ edit: (inout GraphBuilder) -> Void) throws -> Failure {
-            var g = GraphBuilder(seed: 18)
-            edit(&g)
-            return try Conversions().failure(g.model(), samples)
-        }
-        let computed = try refusal { g in
-            let x = g.input("x", [1, 8, 8, 8])
-            let scale = g.add("ReduceMax", [x], [.int("keepdims", 0)], shape: [])
-            let q = g.add("QuantizeLinear", [x, scale], type: .uint8)
-            g.output(g.conv(g.add("DequantizeLinear", [q, scale], type: .float), 16))
-        }
-        #expect(computed.type == .alreadyQuantized && computed.detail.contains("is computed"), "\(computed)")
-        let unequal = try refusal { g in
-            let x = g.input("x", [1, 8, 8, 8])
-            let q = g.add("QuantizeLinear", [x, g.constant([0.1], [])], type: .uint8)
-            g.output(g.conv(g.add("DequantizeLinear", [q, g.constant([0.2], [])], type: .float), 16))
-        }
-        #expect(unequal.type == .alreadyQuantized && unequal.detail.contains("'x'"), "\(unequal)")
-        // The import looks before the engine does.
-        for op in ["Identity", "Transpose", "Clip", "DequantizeLinear"] {
-            let bare = try refusal { g in
-                let x = g.input("x", [1, 8, 8, 8])
-                let q = g.add("QuantizeLinear", [x, g.constant([0.1], [])], type: .uint8)
-                _ = g.add(op, [], shape: [1], type: .float)
-                g.output(g.conv(g.add("DequantizeLinear", [q, g.constant([0.1], [])], type: .float), 16))
-            }
-            #expect(bare.fault == .user, "\(op): \(bare)")
-        }
-        let integer = try refusal { g in
-            let x = g.input("x", [1, 8, 8, 8])
-            g.output(g.conv(g.add("MatMulInteger", [x, x]), 16))
-        }
-        #expect(integer.type == .alreadyQuantized && integer.detail.contains("FP32 model"), "\(integer)")
-    }
 }

@@ -56,20 +56,20 @@ extension ModelDecoder {
     }
 
     private func shape(_ parts: TensorParts) throws -> (dims: [Int], count: Int) {
-        var count = 1
-        var overflow = false
+        // A zero anywhere makes the tensor empty, but the other sizes must still be countable in any order.
+        var sizes = 1
         for dim in parts.dims {
             guard dim >= 0 else {
                 throw ModelError.invalidTensor(name: parts.name, reason: "its shape \(parts.dims) has a negative size")
             }
-            let product = count.multipliedReportingOverflow(by: Int(dim))
-            count = product.partialValue
-            overflow = overflow || product.overflow
+            let (product, overflow) = sizes.multipliedReportingOverflow(by: max(1, Int(dim)))
+            guard !overflow else {
+                throw ModelError.invalidTensor(
+                    name: parts.name, reason: "its shape \(parts.dims) has too many elements")
+            }
+            sizes = product
         }
-        // A zero anywhere makes the tensor empty, but the other sizes must still be countable in any order.
-        guard !overflow else {
-            throw ModelError.invalidTensor(name: parts.name, reason: "its shape \(parts.dims) has too many elements")
-        }
+        let count = parts.dims.contains(0) ? 0 : sizes
         return (parts.dims.map { Int($0) }, count)
     }
 

@@ -5,8 +5,8 @@ extension Topology {
     /// The tensors that quality is judged by: the outputs, taken apart where a Concat at the end joins what should be judged
     /// by itself. A detector's boxes of 640 beside scores of 0.9 would make any loss of the scores invisible.
     var judged: [String] {
-        var found: [String] = []
-        for output in graph.outputs.map(\.name) { collect(output, depth: 0, into: &found) }
+        var (found, seen) = ([String](), Set<String>())
+        for output in graph.outputs.map(\.name) { collect(output, depth: 0, into: &found, &seen) }
         return found.isEmpty || found.count > Self.mostJudged ? graph.outputs.map(\.name) : found
     }
 
@@ -15,15 +15,16 @@ extension Topology {
         "Reshape", "Transpose", "Squeeze", "Unsqueeze", "Flatten", "Identity",
     ]
 
-    private func collect(_ tensor: String, depth: Int, into found: inout [String]) {
+    private func collect(_ tensor: String, depth: Int, into found: inout [String], _ seen: inout Set<String>) {
+        guard found.count <= Self.mostJudged, seen.insert(tensor).inserted else { return }
         guard depth < 8, let node = producer(tensor) else { return add(tensor, &found) }
         if Self.moving.contains(node.op), let source = node.inputs.first {
             let inner = found.count
-            collect(source, depth: depth + 1, into: &found)
+            collect(source, depth: depth + 1, into: &found, &seen)
             // Moving alone is no reason to judge another tensor than the output itself.
             if found.count == inner + 1, found[inner] == source { found[inner] = tensor }
         } else if node.op == "Concat" {
-            for part in node.inputs where constant(part) == nil { collect(part, depth: depth + 1, into: &found) }
+            for part in node.inputs where constant(part) == nil { collect(part, depth: depth + 1, into: &found, &seen) }
         } else {
             add(tensor, &found)
         }

@@ -76,18 +76,24 @@ package struct QDQEmitter {
 
     /// Whether every value of `tensor` comes out of a quantizer whose grid lies within `bounds`.
     private func isConfined(_ tensor: String, to bounds: ValueRange) -> Bool {
-        guard let i = topology.index.producer(of: tensor) else { return false }
-        if let range = plan.grid(tensor)?.range {
-            // A float tensor keeps its own values beside the grid that integer consumers read.
-            if case .float = plan.placement.verdicts[i] { return false }
-            return range.low >= bounds.low && range.high <= bounds.high
+        var (open, seen) = ([tensor], Set<String>())
+        while let tensor = open.popLast() {
+            guard seen.insert(tensor).inserted else { continue }
+            guard let i = topology.index.producer(of: tensor) else { return false }
+            if let range = plan.grid(tensor)?.range {
+                // A float tensor keeps its own values beside the grid that integer consumers read.
+                if case .float = plan.placement.verdicts[i] { return false }
+                guard range.low >= bounds.low && range.high <= bounds.high else { return false }
+                continue
+            }
+            let producer = topology.graph.nodes[i]
+            switch OperatorRule.of(producer) {
+            case .passThrough: open.append(producer.inputs[0])
+            case .concat: open += producer.inputs
+            default: return false
+            }
         }
-        let producer = topology.graph.nodes[i]
-        switch OperatorRule.of(producer) {
-        case .passThrough: return isConfined(producer.inputs[0], to: bounds)
-        case .concat: return producer.inputs.allSatisfy { isConfined($0, to: bounds) }
-        default: return false
-        }
+        return true
     }
 
     // MARK: Activations

@@ -28,6 +28,10 @@ struct GridParameters {
         let zero = try constant(2)
         let declared = node.int("output_dtype").flatMap { ElementType(rawValue: Int32(clamping: $0)) }
         type = integers ?? zero?.type ?? (node.op == "QuantizeLinear" ? declared : nil) ?? .uint8
+        guard Self.isStorable(type), zero?.type ?? type == type else {
+            throw QuantizationImport.Refusal(
+                reason: "\(node.label) has integers of \(type)\(zero.map { " and a zero point of \($0.type)" } ?? "")")
+        }
         scales = try scale.floats()
         let zeros = try zero.flatMap { $0.type.isInteger ? try $0.int64s().map { Int(clamping: $0) } : nil }
         zeroPoints = zeros ?? Array(repeating: 0, count: scales.count)
@@ -36,6 +40,11 @@ struct GridParameters {
         guard zeroPoints.count == scales.count, !scales.isEmpty else {
             throw QuantizationImport.Refusal(reason: "\(node.label) has \(scales.count) scales and other zero points")
         }
+    }
+
+    /// Whether ONNX has Q and DQ for a type: none of them is wider than 32 bits, so differences of two always fit an `Int`.
+    private static func isStorable(_ type: ElementType) -> Bool {
+        type != .string && type.bitWidth <= 32 && type != .float && type != .bool
     }
 
     /// Whether a pair of these two gives back what it took, rounded.
@@ -50,6 +59,7 @@ struct GridParameters {
     var grid: Affine? {
         guard type == .int8 || type == .uint8, scales.count == 1, isUsable else { return nil }
         let top = limits.map { min(255, $0.upperBound + offset) } ?? 255
+        guard top > 0 else { return nil }
         return Affine(scale: scales[0], zeroPoint: zeroPoints[0] + offset, top: top)
     }
 
@@ -58,6 +68,7 @@ struct GridParameters {
             return "its grid is \(type), and the runtime's integer kernels take 8 bits"
         }
         if !isUsable { return "its scale is not a positive number" }
+        if scales.count == 1 { return "nothing is left of its grid behind a Clip" }
         return "its grid has a scale for each channel, and the runtime's integer kernels take one"
     }
 

@@ -48,6 +48,7 @@ extension Affine {
     /// The integer that `value` is rounded to, within the grid.
     func integer(_ value: Float) -> Int {
         let level = Double(value / scale).rounded(.toNearestOrEven) + Double(zeroPoint)
+        guard !level.isNaN else { return zeroPoint }
         return Int(min(max(level, 0), Double(top)))
     }
 }

@@ -171,9 +171,10 @@ package struct QuantizationImport: Sendable {
         for (place, node) in graph.nodes.enumerated() where node.is("BatchNormalization") {
             guard node.outputs.count == 1, let conv = index.producer(of: node.inputs[0]), graph.nodes[conv].is("Conv"),
                 index.consumers(of: node.inputs[0]).count == 1, !index.isGraphOutput(node.inputs[0]),
-                let weight = weights[graph.nodes[conv].inputs[1]],
+                let weight = graph.nodes[conv].input(1).flatMap({ weights[$0] }),
                 index.consumers(of: weight.source.name).count == 1,
                 let normalization = Normalization(node, graph, index),
+                weight.source.dims.first == normalization.factors.count,
                 let bias = normalization.bias(of: graph.nodes[conv], graph, index)
             else { continue }
             let name = graph.freshName(weight.source.name + "/normalized")

@@ -21,6 +21,19 @@ struct QuantizedParts {
     private let index: GraphIndex
     private var sources: [String: String] = [:]
 
+    /// Tensors of integers that a Q made, and those that only moved or clipped them since.
+    private var origins: [String: Origin] = [:]
+
+    private struct Origin {
+        /// The float tensor behind the Q; once operators moved the integers, their own name.
+        var tensor: String
+        /// Those of its Q, and what a Clip of its integers left of them.
+        var parameters: GridParameters
+        /// Whether operators moved the integers since the Q.
+        var isMoved = false
+    }
+
+    /// `graph` is sorted: one walk along it meets every Q before what reads its integers.
     init(_ graph: Graph) throws {
         self.graph = graph
         index = GraphIndex(graph)
@@ -29,10 +42,8 @@ struct QuantizedParts {
                 try addQuantizer(node)
             } else if node.is("DequantizeLinear") {
                 try addDequantizer(node)
-            } else if node.is("Clip"), let quantizer = index.producer(of: node.inputs[0]),
-                graph.nodes[quantizer].is("QuantizeLinear")
-            {
-                alias(node.outputs[0], graph.nodes[quantizer].inputs[0])
+            } else {
+                try follow(node)
             }
         }
         try checkOutputs()
@@ -50,6 +61,7 @@ struct QuantizedParts {
             grids.append((resolved(node.inputs[0]), parameters))
         }
         alias(node.outputs[0], node.inputs[0])
+        origins[node.outputs[0]] = Origin(tensor: resolved(node.inputs[0]), parameters: parameters)
     }
 
     private mutating func addDequantizer(_ node: Node) throws {
@@ -62,10 +74,15 @@ struct QuantizedParts {
             return
         }
         let own = try GridParameters(node, graph, index, integers: nil)
-        guard let origin = try origin(of: input, own) else {
+        guard let origin = origins[input] else {
             // The caller gives integers: what the DQ makes of them is on its grid.
+            guard index.isGraphInput(input) else { throw unknownOrigin(of: input) }
             grids.append((node.outputs[0], own))
             return
+        }
+        guard origin.parameters.pairs(with: own) else {
+            throw QuantizationImport.Refusal(
+                reason: "'\(origin.tensor)' is quantized with other parameters than it is dequantized with")
         }
         let parameters = origin.parameters
         if origin.isMoved { grids.append((input, parameters)) }
@@ -90,7 +107,7 @@ struct QuantizedParts {
 
     private func resolved(_ tensor: String) -> String { sources[tensor] ?? tensor }
 
-    // MARK: From a DQ back to its Q
+    // MARK: From a Q to its DQ
 
     /// Integers that only pass through these are the float tensor's own.
     private static let moving: Set<String> = [
@@ -98,68 +115,73 @@ struct QuantizedParts {
         "DepthToSpace", "SpaceToDepth", "Identity", "Expand", "Tile",
     ]
 
-    private struct Origin {
-        var tensor: String
-        /// Those of its Q, and what a Clip of its integers left of them.
-        var parameters: GridParameters
-        /// Whether operators move the integers between Q and DQ.
-        var isMoved = false
+    /// What `node` does to integers that a Q made. Throws for anything but moving and clipping them: it would find float
+    /// values in their place.
+    private mutating func follow(_ node: Node) throws {
+        let read = node.inputs.filter { origins[$0] != nil }
+        if let captured = node.hasSubgraphs ? node.capturedNames.filter({ origins[$0] != nil }).min() : nil {
+            throw computing(node, with: captured)
+        }
+        guard let first = read.first, let origin = origins[first], !node.is(anyOf: ["Shape", "Size"]) else { return }
+        if node.is("Clip"), read.count == 1, node.inputs[0] == first, !origin.isMoved {
+            var clipped = origin
+            clipped.parameters.limits = try limits(node) ?? origin.parameters.limits
+            origins[node.outputs[0]] = clipped
+            return alias(node.outputs[0], first)
+        }
+        guard node.is(anyOf: Self.moving) else { throw computing(node, with: first) }
+        let moved = node.op == "Concat" ? node.inputs : Array(node.inputs.prefix(1))
+        let parts = moved.compactMap { origins[$0]?.parameters }
+        guard parts.count == moved.count, read.count == moved.count,
+            parts.allSatisfy({ $0.limits == nil && $0.pairs(with: origin.parameters) })
+        else {
+            throw QuantizationImport.Refusal(
+                reason: "\(node.label) moves integers that no QuantizeLinear made, or several made differently")
+        }
+        for output in node.outputs where !output.isEmpty {
+            origins[output] = Origin(tensor: output, parameters: origin.parameters, isMoved: true)
+        }
     }
 
-    /// The float tensor whose integers a DQ reads; nil when the model's caller gives them.
-    private func origin(of tensor: String, _ parameters: GridParameters) throws -> Origin? {
-        if index.isGraphInput(tensor) { return nil }
+    private func computing(_ node: Node, with tensor: String) -> QuantizationImport.Refusal {
+        QuantizationImport.Refusal(reason: "\(node.label) computes with '\(tensor)', the integers of a QuantizeLinear")
+    }
+
+    private func unknownOrigin(of tensor: String) -> QuantizationImport.Refusal {
         guard let place = index.producer(of: tensor) else {
-            throw QuantizationImport.Refusal(reason: "a DequantizeLinear reads '\(tensor)', which nothing makes")
+            return QuantizationImport.Refusal(reason: "a DequantizeLinear reads '\(tensor)', which nothing makes")
         }
         let node = graph.nodes[place]
-        if node.is("QuantizeLinear") {
-            let own = try GridParameters(node, graph, index, integers: nil)
-            guard own.pairs(with: parameters) else {
-                throw QuantizationImport.Refusal(
-                    reason: "'\(node.inputs[0])' is quantized with other parameters than it is dequantized with")
-            }
-            return Origin(tensor: resolved(node.inputs[0]), parameters: own)
-        }
-        if node.is("Clip"), var origin = try origin(of: node.inputs[0], parameters), !origin.isMoved {
-            origin.parameters.limits = limits(node)
-            return origin
-        }
-        guard node.is(anyOf: Self.moving) else {
-            throw QuantizationImport.Refusal(reason: "\(node.label) computes with integers between Q and DQ")
-        }
-        let parts = try (node.op == "Concat" ? node.inputs : Array(node.inputs.prefix(1))).map {
-            try origin(of: $0, parameters)
-        }
-        let made = parts.compactMap { $0 }
-        guard let first = made.first, made.count == parts.count, made.allSatisfy({ $0.parameters.limits == nil }) else {
-            throw QuantizationImport.Refusal(reason: "\(node.label) moves integers that no QuantizeLinear made")
-        }
-        return Origin(tensor: tensor, parameters: first.parameters, isMoved: true)
+        return QuantizationImport.Refusal(
+            reason: node.is(anyOf: Self.moving)
+                ? "\(node.label) moves integers that no QuantizeLinear made"
+                : "\(node.label) computes with integers between Q and DQ")
     }
 
-    private func limits(_ clip: Node) -> ClosedRange<Int>? {
-        func bound(_ position: Int) -> Int? {
-            clip.input(position).flatMap { index.initializer(named: $0) }
-                .flatMap { try? graph.initializers[$0].int64s().first }.map { Int(clamping: $0) }
+    /// The integers that a Clip leaves; nil where it leaves all.
+    private func limits(_ clip: Node) throws -> ClosedRange<Int>? {
+        func bound(_ position: Int) throws -> Int? {
+            guard let name = clip.input(position) else { return nil }
+            guard let place = index.initializer(named: name),
+                let value = try? graph.initializers[place].int64s().first
+            else { throw QuantizationImport.Refusal(reason: "'\(name)', a bound of \(clip.label), is computed") }
+            return Int(Int32(clamping: value))
         }
-        guard let low = bound(1), let high = bound(2), low <= high else { return nil }
-        return low...high
+        let (low, high) = try (bound(1), bound(2))
+        if low == nil && high == nil { return nil }
+        let (lowest, highest) = (low ?? Int(Int32.min), high ?? Int(Int32.max))
+        guard lowest < highest else {
+            throw QuantizationImport.Refusal(reason: "\(clip.label) makes all integers of a QuantizeLinear equal")
+        }
+        return lowest...highest
     }
 
     /// An integer output may come right out of a Q; what moves it on the way would lose its type.
     private func checkOutputs() throws {
-        for output in graph.outputs {
-            guard let place = index.producer(of: output.name), !graph.nodes[place].is("QuantizeLinear"),
-                graph.nodes[place].is(anyOf: Self.moving.union(["Clip"])),
-                graph.nodes[place].inputs.first.map({ sources[$0] != nil && isInteger($0) }) ?? false
-            else { continue }
+        for output in graph.outputs where origins[output.name] != nil {
+            if let place = index.producer(of: output.name), graph.nodes[place].is("QuantizeLinear") { continue }
             throw QuantizationImport.Refusal(
                 reason: "the output '\(output.name)' moves integers behind a QuantizeLinear")
         }
-    }
-
-    private func isInteger(_ tensor: String) -> Bool {
-        index.producer(of: tensor).map { graph.nodes[$0].is("QuantizeLinear") } ?? false
     }
 }
