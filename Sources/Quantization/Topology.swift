@@ -45,7 +45,9 @@ package struct Topology: Sendable {
 
     /// Inputs of `node` that carry data: computed tensors of type float32.
     package func activations(_ node: Node) -> [String] {
-        node.inputs.filter { !$0.isEmpty && constant($0) == nil && type($0) == .float }
+        // What moves values has them in its first input; the scales of a Resize are floats, too, but no values of the network.
+        let values = OperatorRule.of(node) == .passThrough ? node.inputs.prefix(1) : node.inputs[...]
+        return values.filter { !$0.isEmpty && constant($0) == nil && type($0) == .float }
     }
 
     /// Whether `name` is used once, by a node, and is neither a graph output nor captured by a subgraph.

@@ -215,6 +215,31 @@ import Testing
         try convert(g.model(), SampleArrays("x", [8, 8, 8]), inputs: randomInputs(["x": [2, 8, 12, 6]]))
     }
 
+    /// Scales that the shapes give are floats, but no values of the network: 8 bits would make other sizes of them.
+    @Test func computedScalesOfAResizeKeepTheirValues() throws {
+        var g = GraphBuilder()
+        g.input("x", [1, 8, 8, 8], dims: [.symbolic("N"), .fixed(8), .symbolic("H"), .symbolic("W")])
+        let a = g.relu(g.conv("x", 16))
+        let b = g.relu(g.conv(a, 16, stride: 2))
+        func sizes(_ tensor: String) -> String {
+            let shape = g.add("Shape", [tensor], shape: [4], type: .int64)
+            return g.add("Cast", [shape], [.int("to", 1)], shape: [4], type: .float)
+        }
+        let scales = g.add("Div", [sizes(a), sizes(b)])
+        let up = g.add(
+            "Resize", [b, "", scales],
+            [
+                .string("mode", "nearest"), .string("coordinate_transformation_mode", "asymmetric"),
+                .string("nearest_mode", "floor"),
+            ], shape: [1, 16, 8, 8])
+        g.output(g.conv(g.add("Add", [up, a]), 16))
+        let outcome = try convert(
+            g.model(), SampleArrays("x", [8, 8, 8]), inputs: randomInputs(["x": [2, 8, 12, 6]]))
+        #expect(outcome.fate(of: "Resize") == ["integer"])
+        let resize = try #require(outcome.graph.nodes.first { $0.op == "Resize" })
+        #expect(outcome.graph.nodes.contains { $0.op == "Div" && $0.outputs == [resize.inputs[2]] })
+    }
+
     /// The runtime's integer kernel refuses the attribute, whatever it says.
     @Test(arguments: [1, 2]) func pooledAveragesWithDilations(_ dilation: Int) throws {
         var g = GraphBuilder()

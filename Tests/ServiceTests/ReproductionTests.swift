@@ -87,6 +87,11 @@ import Testing
         #expect(third.text("id") == second.text("id") && third.fields["Idempotency-Replayed"] == "true")
         let reused = try await site.send(.post, "/v1/jobs/\(other)/reproduce", fields: key)
         #expect(reused.code == "idempotency-key-reused")
+        // What was repeated may be gone; the answer to a repeated request is not.
+        #expect(try await site.send(.delete, "/v1/jobs/\(first)").status == 200)
+        let fourth = try await site.send(.post, "/v1/jobs/\(first)/reproduce", fields: key)
+        #expect(fourth.text("id") == second.text("id"), "\(fourth)")
+        #expect(try await site.send(.post, "/v1/jobs/\(first)/reproduce").status == 404)
         await site.stop()
     }
 }

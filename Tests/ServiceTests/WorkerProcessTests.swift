@@ -103,4 +103,62 @@ import Testing
         #expect(log.bytes.count < 1 << 20)
         #expect(log.lastLines(1).hasSuffix("end"))
     }
+
+    private func end(of script: String, _ process: WorkerProcess = WorkerProcess(log: WorkerLog())) async throws
+        -> WorkerEnd
+    {
+        let directory = try TemporaryDirectory()
+        let path = try directory.write("worker", Array("#!/bin/sh\n\(script)\n".utf8))
+        try FileManager.default.setAttributes([.posixPermissions: 0o755], ofItemAtPath: path)
+        let command = WorkerCommand(executable: path, arguments: [], environment: ["PATH": "/usr/bin:/bin"])
+        let order = WorkOrder.inspectModel(StagedModel(directory: "d", file: "f", digest: nil))
+        return await process.run(order, command: command, limits: WorkerLimits(), patience: 0.2)
+    }
+
+    @Test func countsThatNoFileHasAreNoEvent() async throws {
+        let signature = TensorSignature(name: "x", type: .float32, shape: [.fixed(4)])
+        let model = ModelSummary(
+            irVersion: 8, opsets: [:], producer: nil, inputs: [signature], outputs: [signature], parameters: 10,
+            weightBytes: 40, operators: ["Conv": 1], externalData: [], quantized: false, findings: [])
+        var pictures = Preprocessing.identity
+        pictures.pictures = PictureRecipe(size: [4])
+        let set = SampleSetSummary(
+            format: .npz, samples: 8,
+            arrays: [.init(name: "x", type: .float32, shape: [8, 4], minimum: 0, maximum: 1)],
+            labelled: false, preprocessing: pictures, findings: [])
+        let report = LintReport(
+            target: .onnxruntimeX64, quantized: true, nodes: 3,
+            rules: [
+                .init(code: "c", severity: .error, fault: "f", cost: "c", advice: "a", violations: 1)
+            ], violations: [], omitted: 0)
+        func changed<T>(_ value: T, _ change: (inout T) -> Void) -> T {
+            var copy = value
+            change(&copy)
+            return copy
+        }
+        let sound: [WorkEvent] = [.inspectedModel(model), .inspectedSamples(set), .lintedModel(report)]
+        let wrong: [WorkEvent] = [
+            .inspectedModel(changed(model) { $0.weightBytes = -1 }),
+            .inspectedModel(changed(model) { $0.operators["Conv"] = .max }),
+            .inspectedSamples(changed(set) { $0.samples = .max }),
+            .inspectedSamples(changed(set) { $0.arrays[0].shape = [8, .min] }),
+            .inspectedSamples(changed(set) { $0.preprocessing.pictures?.size = [] }),
+            .inspectedSamples(changed(set) { $0.preprocessing.pictures?.size = [.max, .max] }),
+            .lintedModel(changed(report) { $0.rules[0].violations = .min }),
+        ]
+        for (events, isSound) in [(sound, true), (wrong, false)] {
+            for event in events {
+                let line = String(decoding: try JSON.encode(event), as: UTF8.self)
+                let end = try await end(of: "printf '%s\\n' '\(line)' >&3")
+                #expect((end.violation == nil) == isSound && (end.final == event) == isSound, "\(line): \(end)")
+            }
+        }
+    }
+
+    @Test func aWorkerThatReadsNoAnswersIsEnded() async throws {
+        let process = WorkerProcess(log: WorkerLog())
+        for _ in 0..<100_000 { process.tell(.neighbours(Neighbours())) }
+        let end = try await end(of: "exec sleep 60", process)
+        #expect(end.violation?.contains("answers") == true, "\(end)")
+    }
 }

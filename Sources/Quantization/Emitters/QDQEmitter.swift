@@ -171,10 +171,11 @@ package struct QDQEmitter {
     }
 
     private mutating func connectActivations(_ node: inout Node) {
-        for (position, input) in node.inputs.enumerated() {
+        let rule = OperatorRule.of(node)
+        for (position, input) in node.inputs.enumerated() where rule != .passThrough || position == 0 {
             if let name = dequantized[input] {
                 node.inputs[position] = name
-            } else if OperatorRule.of(node) == .arithmetic, let constant = topology.constant(input),
+            } else if rule == .arithmetic, let constant = topology.constant(input),
                 let name = dequantizedConstant(constant)
             {
                 node.inputs[position] = name

@@ -13,21 +13,14 @@ extension API {
         let key = try idempotencyKey(request)
         let document = try await request.json()
         let wish = try JobRequest(document)
-        let fingerprint = try Self.fingerprint(key, request, document.canonical)
-        let admission: Admission
-        do {
-            admission = try await admit(wish)
-        } catch {
-            // What the job once needed may be gone; the answer to a repeated request is not.
-            if let fingerprint, !dryRun, let replayed = try await replay(fingerprint) { return replayed }
-            throw error
+        if dryRun { return try await admitted(try await admit(wish), wish) }
+        return try await queued(by: Self.fingerprint(key, request, document.canonical)) {
+            let admission = try await admit(wish)
+            return JobRow(
+                id: JobRow.makeID(at: Date()), model: admission.model.id, calibration: admission.calibration.id,
+                evaluation: admission.evaluation?.id, recipe: wish.recipe, deadlineSeconds: wish.deadlineSeconds,
+                maxAttempts: configuration.maxAttempts, created: Date())
         }
-        if dryRun { return try await admitted(admission, wish) }
-        let job = JobRow(
-            id: JobRow.makeID(at: Date()), model: admission.model.id, calibration: admission.calibration.id,
-            evaluation: admission.evaluation?.id, recipe: wish.recipe, deadlineSeconds: wish.deadlineSeconds,
-            maxAttempts: configuration.maxAttempts, created: Date())
-        return try await queued(try await queue.enqueue(job, key: fingerprint))
     }
 
     /// The key together with everything of the request that matters.
@@ -74,12 +67,20 @@ extension API {
         FieldError(pointer: pointer, detail: "There is no \(what) '\(reference.prefix(200))'. Post it first.")
     }
 
-    private func replay(_ key: IdempotencyKey) async throws -> Response? {
-        guard let earlier = try await queue.earlier(key) else { return nil }
-        return try await queued(earlier)
+    /// Queues the job that `row` makes, or answers what the key has led to before.
+    func queued(by key: IdempotencyKey?, _ row: () async throws -> JobRow) async throws -> Response {
+        let job: JobRow
+        do {
+            job = try await row()
+        } catch {
+            // What the job once needed may be gone; the answer to a repeated request is not.
+            guard let key, let earlier = try await queue.earlier(key) else { throw error }
+            return try await answer(earlier)
+        }
+        return try await answer(try await queue.enqueue(job, key: key))
     }
 
-    func queued(_ result: Enqueued) async throws -> Response {
+    private func answer(_ result: Enqueued) async throws -> Response {
         switch result {
         case .created(let job): return try await accepted(job, replayed: false)
         case .replayed(let job): return try await accepted(job, replayed: true)

@@ -12,7 +12,13 @@ extension API {
         let body = try await request.body.collect(limit: 64 << 10)
         let document = body.isEmpty ? JSONDocument.object([]) : try JSONDocument(body)
         let deadline = try Self.deadlineOnly(document)
-        let original = try await job(request.segment("id"))
+        let id = request.segment("id")
+        return try await queued(by: Self.fingerprint(key, request, document.canonical)) {
+            try await repetition(of: try await job(id), deadline)
+        }
+    }
+
+    private func repetition(of original: JobRow, _ deadline: Double?) async throws -> JobRow {
         guard let artifact = original.artifacts.first(where: { $0.kind == .artifact }) else {
             throw Self.absent(.artifact, original)
         }
@@ -23,8 +29,7 @@ extension API {
             maxAttempts: configuration.maxAttempts, created: Date())
         row.reproduces = Reproduction(
             job: original.id, expected: artifact.digest, original: report?.conditions ?? .init())
-        return try await queued(
-            try await queue.enqueue(row, key: Self.fingerprint(key, request, document.canonical)))
+        return row
     }
 
     /// The only field that the body may have.

@@ -1,5 +1,6 @@
 import Domain
 import Foundation
+import Storage
 import Synchronization
 
 /// What is happening to jobs right now: progress that the catalogue learns only now and then, and bells for those who wait
@@ -7,6 +8,8 @@ import Synchronization
 final class JobNews: Sendable {
     /// How far a running attempt is.
     struct Live: Sendable {
+        /// That of the attempt's claim. An attempt that lost its lease may go on for a while beside the next one.
+        var token: Int64
         var phase: Stage?
         var progress: Double = 0
         /// When the attempt started.
@@ -52,20 +55,20 @@ final class JobNews: Sendable {
     }
 
     /// An attempt starts. `cancel` is called when somebody wants the job stopped.
-    func began(_ job: String, at now: Date, cancel: @escaping @Sendable () -> Void) {
-        change(job) { entry in
-            entry.live = Live(since: now)
+    func began(_ claim: Claim, at now: Date, cancel: @escaping @Sendable () -> Void) {
+        change(claim.job.id) { entry in
+            entry.live = Live(token: claim.token, since: now)
             entry.cancel = cancel
         }
-        ring(job)
+        ring(claim.job.id)
     }
 
     /// The fraction never goes back within an attempt.
-    func progressed(_ job: String, _ stage: Stage, _ fraction: Double) {
+    func progressed(_ claim: Claim, _ stage: Stage, _ fraction: Double) {
         guard fraction.isFinite else { return }
         let now = Clock.monotonic
-        let bell = change(job) { entry -> Bell? in
-            guard let live = entry.live else { return nil }
+        let bell = change(claim.job.id) { entry -> Bell? in
+            guard let live = entry.live, live.token == claim.token else { return nil }
             entry.live?.phase = stage
             entry.live?.progress = max(live.progress, min(max(fraction, 0), 1))
             // A worker may count quickly; those who watch look at the catalogue each time.
@@ -76,12 +79,13 @@ final class JobNews: Sendable {
         bell?.ring()
     }
 
-    func ended(_ job: String) {
-        change(job) { entry in
+    func ended(_ claim: Claim) {
+        change(claim.job.id) { entry in
+            guard entry.live?.token == claim.token else { return }
             entry.live = nil
             entry.cancel = nil
         }
-        ring(job)
+        ring(claim.job.id)
     }
 
     func ring(_ job: String) { state.withLock { $0.entries[job]?.bell }?.ring() }

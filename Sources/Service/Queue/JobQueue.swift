@@ -58,7 +58,7 @@ final class JobQueue: Sendable {
     }
 
     func renew(_ claim: Claim) async throws -> Renewal {
-        let live = news.live(claim.job.id)
+        let live = news.live(claim.job.id).flatMap { $0.token == claim.token ? $0 : nil }
         return try await catalogue.renew(claim, lease: lease, phase: live?.phase, progress: live?.progress)
     }
 
@@ -67,7 +67,7 @@ final class JobQueue: Sendable {
 
     func finish(_ claim: Claim, _ outcome: Outcome) async throws -> Bool {
         let held = try await catalogue.finish(claim, outcome)
-        news.ended(claim.job.id)
+        news.ended(claim)
         if case .requeue(let delay, _) = outcome { ring(after: delay) }
         return held
     }

@@ -21,7 +21,7 @@ struct JobRun: Sendable {
     func run(_ claim: Claim, _ process: WorkerProcess) async {
         let job = claim.job
         metrics.attemptBegan()
-        queue.news.began(job.id, at: Date()) { process.stop(.cancelled) }
+        queue.news.began(claim, at: Date()) { process.stop(.cancelled) }
         if job.cancelRequested { process.stop(.cancelled) }
         let heartbeat = Task { await keepLease(claim, process) }
         defer { heartbeat.cancel() }
@@ -100,7 +100,7 @@ struct JobRun: Sendable {
                 order, command: configuration.command, limits: limits, patience: configuration.patience
             ) { [news = queue.news] event in
                 heard(event)
-                if case .progress(let stage, let fraction) = event { news.progressed(claim.job.id, stage, fraction) }
+                if case .progress(let stage, let fraction) = event { news.progressed(claim, stage, fraction) }
                 if case .measuredStatistics(let files) = event { onStatistics(files) }
             }
         }
@@ -303,7 +303,7 @@ struct JobRun: Sendable {
                 log.error("job not finished", metadata: ["job": "\(claim.job.id)", "error": "\(error)"])
             }
         }
-        queue.news.ended(claim.job.id)
+        queue.news.ended(claim)
         if held { await shelf.settle(stored) } else { await shelf.abandon(stored) }
         let word = outcome?.word ?? "lost"
         metrics.attemptEnded(word)

@@ -15,6 +15,8 @@ struct Supervision {
     private let pid: pid_t
     private var pidfd: Int32
     private var order: ArraySlice<UInt8>
+    /// More than this is never left in `order` by a worker that waits for what it asked.
+    private let unread: Int
     private var orderEnd: Int32
     private var outputEnd: Int32
     private var eventsEnd: Int32
@@ -34,6 +36,9 @@ struct Supervision {
         self.wake = wake
         self.patience = patience
         self.order = order[...]
+        unread = order.count + Self.lineLimit
+        // A worker may be gone before it has read all that it is told.
+        signal(SIGPIPE, SIG_IGN)
         let pipes = try Pipe.make(3)
         let (orderRead, orderWrite) = pipes[0]
         let (outputRead, outputWrite) = pipes[1]
@@ -89,6 +94,7 @@ struct Supervision {
         if fds[1].revents != 0 {
             wake.clear()
             order += process.takeAnswers()
+            if order.count > unread { violate("more questions than it reads answers") }
         }
         if fds[4].revents != 0 { feed() }
         if fds[2].revents != 0 { listen(onEvent) }
@@ -146,6 +152,7 @@ struct Supervision {
         guard let event = try? JSON.decode(WorkEvent.self, from: line) else {
             return violate("a line that is no event: \(String(decoding: line.prefix(120), as: UTF8.self))")
         }
+        guard event.isCountable else { return violate("an event with impossible counts") }
         switch event {
         case .progress(let stage, _): end.lastStage = stage
         case .log(let text): process.log.append(line: text)
