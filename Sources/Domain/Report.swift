@@ -79,6 +79,8 @@ extension Report {
             case slower
             /// The interval includes 1, or the difference is within the noise floor.
             case same
+            /// The medians say one thing and the fastest runs another: the machine was busy with other work.
+            case unclear
             case unmeasured
         }
         package enum Quality: String, Sendable, Codable {

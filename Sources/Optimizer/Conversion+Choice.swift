@@ -46,7 +46,7 @@ extension Conversion {
     func neverSlower(_ integer: Candidate, _ forms: Forms) throws -> Candidate {
         guard decisionSeconds > 0 else { return integer }
         let race = try Race(order, inputs, models).run(integer.path, budget: decisionSeconds)
-        let speed = (ratio: race.speedup, interval: race.speedupInterval)
+        let speed = (ratio: race.speedup, interval: race.credibleSpeedup)
         forms.contest.timed(integer.name, race)
         clock.log("integer form: \(Number.times(speed.ratio)) the speed of FP32")
         if speed.interval.high < 1 {

@@ -33,7 +33,7 @@ extension Conversion {
         let race = try Race(order, inputs, models).run(integer.path, against: dynamic.path, budget: decisionSeconds)
         clock.log("dynamic ranges: \(Number.times(race.speedup)) the speed of fixed ones")
         forms.contest.say(dynamic.name, race.words(over: "'\(integer.name)'"))
-        guard race.speedupInterval.low > Self.clearlyFaster else { return integer }
+        guard race.credibleSpeedup.low > Self.clearlyFaster else { return integer }
         let (fixed, free) = try (forms.contest.sqnr(of: integer), forms.contest.sqnr(of: dynamic))
         guard free >= min(fixed, Self.goodFidelity) else {
             forms.contest.say(dynamic.name, "follows FP32 less closely")

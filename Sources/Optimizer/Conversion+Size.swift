@@ -91,7 +91,7 @@ extension Conversion {
         contest.timed(candidate.name, race)
         clock.log("\(candidate.name): \(Number.times(race.speedup)) the speed of FP32")
         let noise = max(race.noiseFloor, Report.Verdict.leastDifference / 2)
-        guard race.speedupInterval.high < 1, race.speedup * (1 + noise) < 1 else { return false }
+        guard race.credibleSpeedup.high < 1, race.speedup * (1 + noise) < 1 else { return false }
         contest.say(candidate.name, "slower than FP32")
         return true
     }

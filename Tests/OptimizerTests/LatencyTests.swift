@@ -15,9 +15,14 @@ private final class FakeMachine {
     private let jitter: Double
     /// Relative growth of all times per second of the measurement.
     private let slowdown: Double
+    /// Three of four runs of FP32 take so many times as long: other work, which does not disturb the other model.
+    private let disturbance: Double
 
     /// Seconds per run; `jitter` is the relative half width of uniform noise.
-    init(fp32: Double, int8: Double, jitter: Double = 0, slowdown: Double = 0, seed: UInt64 = 42) {
+    init(
+        fp32: Double, int8: Double, jitter: Double = 0, slowdown: Double = 0, disturbance: Double = 1, seed: UInt64 = 42
+    ) {
+        self.disturbance = disturbance
         random = SplitMix64(seed: seed)
         (self.fp32, self.int8, self.jitter, self.slowdown) = (fp32, int8, jitter, slowdown)
     }
@@ -25,7 +30,7 @@ private final class FakeMachine {
     func runFP32() {
         runs.fp32 += 1
         order.append("f")
-        advance(fp32)
+        advance(random.below(4) == 0 ? fp32 : fp32 * disturbance)
     }
 
     func runINT8() {
@@ -102,6 +107,18 @@ private final class FakeMachine {
         }
         #expect(calls <= 3, "\(calls) of 100 measurements of equal models tell a difference")
         #expect(Report.Verdict.speed(try FakeMachine(fp32: 2e-3, int8: 3e-3, jitter: 0.1).measure()) == .slower)
+    }
+
+    /// Other work may hit one of two models harder, and then each median is sure of what is not so.
+    @Test func mediansThatTheFastestRunsContradictSayNothing() throws {
+        let equal = try FakeMachine(fp32: 3e-3, int8: 3e-3, jitter: 0.05, disturbance: 1.5).measure()
+        #expect(equal.speedupInterval.low > 1.2 && abs((equal.undisturbedSpeedup ?? 0) - 1) < 0.02)
+        #expect(Report.Verdict.speed(equal) == .unclear)
+        #expect(equal.credibleSpeedup.low < 1.02 && equal.credibleSpeedup.high > 1.2)
+        let slower = try FakeMachine(fp32: 3e-3, int8: 3.3e-3, jitter: 0.05, disturbance: 1.5).measure()
+        #expect(slower.speedupInterval.low > 1.2 && Report.Verdict.speed(slower) == .unclear)
+        let faster = try FakeMachine(fp32: 3e-3, int8: 1.5e-3, jitter: 0.05, disturbance: 1.5).measure()
+        #expect(Report.Verdict.speed(faster) == .faster)
     }
 
     @Test func theOrderIsRandomAndTheSameForOneSeed() throws {
@@ -181,12 +198,12 @@ private final class FakeMachine {
 
     @Test func disturbancesAreNoted() throws {
         let start = HostCounters(
-            totalTicks: 100, idleTicks: 50, stealTicks: 1, load: 0.5, periods: 10, throttled: 1, cores: 4)
+            totalTicks: 100, idleTicks: 50, stealTicks: 1, ownTicks: 10, load: 0.5, periods: 10, throttled: 1, cores: 4)
         let end = HostCounters(
-            totalTicks: 200, idleTicks: 75, stealTicks: 11, load: 3, periods: 20, throttled: 6, cores: 4)
+            totalTicks: 200, idleTicks: 75, stealTicks: 11, ownTicks: 35, load: 3, periods: 20, throttled: 6, cores: 4)
         let latency = try FakeMachine(fp32: 4e-3, int8: 2e-3).measure(counters: [start, end])
         #expect(latency.conditions.stealShare == 0.1)
-        #expect(latency.conditions.busyShare == 0.75)
+        #expect(latency.conditions.busyShare == 0.75 && latency.conditions.otherShare == 0.5)
         #expect(latency.conditions.throttledShare == 0.5)
         #expect(latency.conditions.loadBefore == 0.5 && latency.conditions.loadAfter == 3)
         #expect(latency.notes.count == 3)

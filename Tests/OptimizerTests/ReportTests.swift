@@ -118,6 +118,14 @@ enum SampleReport {
         let slower = try verdict { $0.latency = SampleReport.latency(0.55, 0.53, 0.57) }
         #expect(slower.line.hasPrefix("Slower on this machine (0.55×"))
         #expect(slower.speed == .slower && !slower.deployForSpeed)
+        let unclear = try verdict {
+            $0.latency = SampleReport.latency(1.16, 1.1, 1.2)
+            $0.latency?.undisturbedSpeedup = 0.96
+        }
+        #expect(
+            unclear.line.hasPrefix(
+                "Speed unclear (1.16× the speed of FP32 by the medians, 0.96× by the fastest runs): measure again"))
+        #expect(unclear.speed == .unclear && !unclear.deployForSpeed)
         let noisy = try verdict { $0.latency = SampleReport.latency(1.05, 1.01, 1.09, noise: 0.08) }
         #expect(noisy.speed == .same, "a gain within the noise floor is none")
     }

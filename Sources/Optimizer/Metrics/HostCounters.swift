@@ -8,6 +8,8 @@ package struct HostCounters: Sendable, Equatable {
     package var totalTicks: Double?
     package var idleTicks: Double?
     package var stealTicks: Double?
+    /// Processor time of this process in the same ticks.
+    package var ownTicks: Double?
     package var load: Double?
     /// Scheduling periods of the cgroup, and those in which its quota ran out.
     package var periods: Double?
@@ -15,12 +17,14 @@ package struct HostCounters: Sendable, Equatable {
     package var cores: Int
 
     package init(
-        totalTicks: Double? = nil, idleTicks: Double? = nil, stealTicks: Double? = nil, load: Double? = nil,
+        totalTicks: Double? = nil, idleTicks: Double? = nil, stealTicks: Double? = nil, ownTicks: Double? = nil,
+        load: Double? = nil,
         periods: Double? = nil, throttled: Double? = nil, cores: Int = 1
     ) {
         self.totalTicks = totalTicks
         self.idleTicks = idleTicks
         self.stealTicks = stealTicks
+        self.ownTicks = ownTicks
         self.load = load
         self.periods = periods
         self.throttled = throttled
@@ -40,6 +44,7 @@ package struct HostCounters: Sendable, Equatable {
                 counters.stealTicks = ticks[7]
             }
         }
+        counters.ownTicks = ownTicks
         counters.load = files.text("/proc/loadavg")?.split(separator: " ").first.flatMap { Double($0) }
         for line in files.cgroupLines("cpu.stat") {
             let parts = line.split(separator: " ")
@@ -50,6 +55,12 @@ package struct HostCounters: Sendable, Equatable {
         return counters
     }
 
+    private static var ownTicks: Double? {
+        var time = timespec()
+        guard clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &time) == 0 else { return nil }
+        return (Double(time.tv_sec) + Double(time.tv_nsec) / 1e9) * Double(sysconf(Int32(_SC_CLK_TCK)))
+    }
+
     func conditions(since start: HostCounters) -> Report.Latency.Conditions {
         func share(_ part: (HostCounters) -> Double?, of whole: (HostCounters) -> Double?) -> Double? {
             guard let a = part(self), let b = part(start), let c = whole(self), let d = whole(start), c > d else {
@@ -57,16 +68,18 @@ package struct HostCounters: Sendable, Equatable {
             }
             return min(1, max(0, (a - b) / (c - d)))
         }
+        let busy = share(\.idleTicks, of: \.totalTicks).map { 1 - $0 }
+        let own = share(\.ownTicks, of: \.totalTicks)
         return Report.Latency.Conditions(
-            cores: cores, stealShare: share(\.stealTicks, of: \.totalTicks),
-            busyShare: share(\.idleTicks, of: \.totalTicks).map { 1 - $0 }, loadBefore: start.load, loadAfter: load,
+            cores: cores, stealShare: share(\.stealTicks, of: \.totalTicks), busyShare: busy,
+            otherShare: busy.flatMap { busy in own.map { max(0, busy - $0) } }, loadBefore: start.load, loadAfter: load,
             throttledShare: share(\.throttled, of: \.periods))
     }
 }
 
 extension Report.Latency.Conditions {
     /// What may have disturbed the measurement, in sentences.
-    func notes(threads: Int) -> [String] {
+    func notes() -> [String] {
         var notes: [String] = []
         if let stealShare, stealShare > 0.01 {
             notes.append("The hypervisor took \(Number.percent(stealShare, 0)) of the processor time (steal).")
@@ -74,7 +87,7 @@ extension Report.Latency.Conditions {
         if let throttledShare, throttledShare > 0.01 {
             notes.append("The cgroup's processor quota ran out in \(Number.percent(throttledShare, 0)) of its periods.")
         }
-        let others = (busyShare ?? 0) * Double(cores) - Double(threads)
+        let others = (otherShare ?? 0) * Double(cores)
         if others > 0.3 {
             notes.append(
                 "Other work kept about \(Number.fixed(others, 1)) of \(cores) cores busy; absolute times are too high.")

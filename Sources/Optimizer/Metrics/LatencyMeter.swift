@@ -129,10 +129,11 @@ private struct Times {
         return Report.Latency(
             fp32: Self.series(fp32, runs), int8: Self.series(int8, runs), distribution: distribution,
             speedup: Statistics.median(fp32) / Statistics.median(int8), speedupInterval: bootstrap.ratioOfMedians(),
+            undisturbedSpeedup: Self.fastest(fp32) / Self.fastest(int8),
             noiseFloor: Bootstrap.noiseFloor(fp32, seed: settings.seed),
             stability: drift <= 0.05 ? .stable : drift <= 0.15 ? .drifting : .unstable, drift: drift,
             rounds: fp32.count, warmupRuns: warmupRuns, threads: settings.threads, seconds: seconds,
-            conditions: conditions, notes: conditions.notes(threads: settings.threads))
+            conditions: conditions, notes: conditions.notes())
     }
 
     /// Percentiles only from as many timings as bound them at 99 % confidence with one exceedance (binomial).
@@ -147,6 +148,8 @@ private struct Times {
             p50Ms: sorted.count >= 11 ? Statistics.median(sorted) : nil, p90Ms: quantile(0.90, from: 64),
             p95Ms: quantile(0.95, from: 130), p99Ms: quantile(0.99, from: 662))
     }
+
+    private static func fastest(_ values: [Double]) -> Double { Statistics.quantile(0.02, ofSorted: values.sorted()) }
 
     private static let bins = 48
 

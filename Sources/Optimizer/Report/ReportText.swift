@@ -168,7 +168,9 @@ package struct ReportText {
         let interval = latency.speedupInterval
         return
             "\(Number.fixed(latency.speedup, 2))× (95 % \(Number.fixed(interval.low, 2))–\(Number.fixed(interval.high, 2))), "
-            + "ratio of medians; FP32 against itself differs by up to \(Number.percent(latency.noiseFloor))"
+            + "ratio of medians"
+            + (latency.undisturbedSpeedup.map { ", \(Number.fixed($0, 2))× by the fastest runs" } ?? "")
+            + "; FP32 against itself differs by up to \(Number.percent(latency.noiseFloor))"
     }
 
     private mutating func sizeAndMemory() {

@@ -22,15 +22,21 @@ extension Report.Verdict {
             deployForSpeed: speed == .faster && broken(report) == nil && report.gate?.met != false)
     }
 
-    /// Faster or slower only when the interval excludes 1 and the difference is more than FP32 shows against itself, and
-    /// more than `leastDifference`.
+    /// Faster or slower only when the interval excludes 1, the fastest runs agree, and the difference is more than FP32 shows
+    /// against itself, and more than `leastDifference`.
     static func speed(_ latency: Report.Latency?) -> Speed {
         guard let latency, latency.rounds >= LatencyMeter.fewestRounds else { return .unmeasured }
         let margin = 1 + max(latency.noiseFloor, leastDifference)
-        if latency.speedupInterval.low > 1, latency.speedup > margin { return .faster }
-        if latency.speedupInterval.high < 1, 1 / latency.speedup > margin { return .slower }
-        return .same
+        let isFaster = latency.speedupInterval.low > 1 && latency.speedup > margin
+        let isSlower = latency.speedupInterval.high < 1 && 1 / latency.speedup > margin
+        guard isFaster || isSlower else { return .same }
+        // The fastest runs need not show as much, but they must show something.
+        let clear = 1 + leastDifference / 2
+        if isFaster { return fastest(latency) > clear ? .faster : .unclear }
+        return 1 / fastest(latency) > clear ? .slower : .unclear
     }
+
+    private static func fastest(_ latency: Report.Latency) -> Double { latency.undisturbedSpeedup ?? latency.speedup }
 
     private static func quality(_ report: Report) -> Quality {
         if report.accuracy != nil || report.detection?.labelled != nil, report.split.heldOut { return .labelled }
@@ -65,6 +71,10 @@ extension Report.Verdict {
             return
                 "slower on this machine (\(fixed(latency.speedup))× the speed of FP32, \(interval)): do not deploy for "
                 + "speed"
+        case .unclear:
+            return
+                "speed unclear (\(fixed(latency.speedup))× the speed of FP32 by the medians, \(fixed(fastest(latency)))× by "
+                + "the fastest runs): measure again with nothing beside it"
         default:
             return
                 "not faster on this machine (\(fixed(latency.speedup))× the speed of FP32, \(interval)): do not deploy "

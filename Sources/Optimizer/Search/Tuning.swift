@@ -76,6 +76,6 @@ struct Tuning {
         clock.log(
             "\(name), \(Number.count(floating.count, "operator")) in float: \(Number.times(race.speedup)) the speed")
         forms.contest.say(other.name, race.words(over: "'\(candidate.name)'"))
-        return race.speedupInterval.low > 1 + Report.Verdict.leastDifference / 2 ? other : candidate
+        return race.credibleSpeedup.low > 1 + Report.Verdict.leastDifference / 2 ? other : candidate
     }
 }

@@ -2713,6 +2713,11 @@ enum OpenAPIDocument {
                   description: Median of FP32 over median of INT8.
                   type: number
                 speedup_interval: { $ref: '#/components/schemas/Interval' }
+                undisturbed_speedup:
+                  description: |
+                    2nd percentile of FP32 over that of INT8: what the fastest runs say, which other work on the machine disturbs
+                    least. Where it contradicts `speedup`, the verdict on speed is `unclear`.
+                  type: number
                 noise_floor:
                   description: FP32 against itself; 95 % of random halvings of its timings differ by at most this share.
                   type: number
@@ -2745,6 +2750,11 @@ enum OpenAPIDocument {
                       minimum: 0
                       maximum: 1
                     busy_share:
+                      type: number
+                      minimum: 0
+                      maximum: 1
+                    other_share:
+                      description: Share of processor time in use by anything but this measurement.
                       type: number
                       minimum: 0
                       maximum: 1
@@ -3096,7 +3106,7 @@ enum OpenAPIDocument {
                     line: { type: string }
                     speed:
                       type: string
-                      enum: [faster, slower, same, unmeasured]
+                      enum: [faster, slower, same, unclear, unmeasured]
                     quality:
                       type: string
                       enum: [labelled, fidelity, calibration-fidelity, unmeasured]

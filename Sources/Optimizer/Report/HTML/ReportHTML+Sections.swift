@@ -110,7 +110,9 @@ extension ReportHTML {
             "p",
             "Speed-up \(Number.fixed(latency.speedup, 2))× (95 % \(Number.fixed(interval.low, 2)) to "
                 + "\(Number.fixed(interval.high, 2))) over \(latency.rounds) randomly interleaved rounds, "
-                + "\(latency.stability.rawValue). FP32 against itself differs by up to \(Number.percent(latency.noiseFloor))."
+                + "\(latency.stability.rawValue)"
+                + (latency.undisturbedSpeedup.map { "; by the fastest runs \(Number.fixed($0, 2))×" } ?? "")
+                + ". FP32 against itself differs by up to \(Number.percent(latency.noiseFloor))."
         )
         if let load = report.load { self.load(load, &page) }
         conditions(latency, &page)
@@ -143,6 +145,7 @@ extension ReportHTML {
             ("noise floor", "FP32 against itself: ±\(Number.percent(latency.noiseFloor))"),
             ("steal", conditions.stealShare.map { Number.percent($0) + " of the processor time" }),
             ("processors busy", conditions.busyShare.map { Number.percent($0, 0) + ", this measurement included" }),
+            ("with other work", conditions.otherShare.map { Number.percent($0, 0) }),
             (
                 "load average",
                 conditions.loadBefore.flatMap { before in
