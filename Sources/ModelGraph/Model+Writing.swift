@@ -5,6 +5,8 @@ extension Model {
     package enum WeightPlacement: Sendable {
         /// All in one file where that can be (2 GiB), else large initializers in `<name>.data` beside it.
         case automatic
+        /// All in one file; `ModelError.tooLarge` beyond 2 GiB.
+        case inside
         /// Tensors that refer to other files go on doing so.
         case asTheyAre
         /// Large initializers always in `<name>.data`.
@@ -28,7 +30,7 @@ extension Model {
         let outside = ModelEncoder.Weights.outside(fileName: URL(fileURLWithPath: dataPath).lastPathComponent)
         var encoder: ModelEncoder
         switch weights {
-        case .automatic: encoder = ModelEncoder(weights: .inside)
+        case .automatic, .inside: encoder = ModelEncoder(weights: .inside)
         case .asTheyAre: encoder = ModelEncoder(weights: .asTheyAre)
         case .beside: encoder = ModelEncoder(weights: outside)
         }

@@ -1,4 +1,6 @@
+import Domain
 import ModelGraph
+import Pages
 import Quantization
 
 /// The forms that a prepared model can be given, each as a file in the scratch directory.
@@ -62,9 +64,24 @@ struct Forms {
         var model = quantized.model
         model.declareDomains()
         let path = directory + "/" + name + ".onnx"
-        try model.write(to: path)
+        try model.writeArtifact(to: path)
         let candidate = Candidate(quantized: quantized, path: path, decisions: [], floating: floating)
         try contest.add(candidate)
         return candidate
+    }
+}
+
+extension Model {
+    /// Writes what may be delivered: one file. Throws `Failure(.unsupportedModel)` where ONNX holds no such file.
+    func writeArtifact(to path: String) throws {
+        do {
+            try write(to: path, weights: .inside)
+        } catch ModelError.tooLarge(let what, let limit) {
+            throw Failure(
+                .unsupportedModel, stage: .quantize,
+                detail:
+                    "The artifact is too large: \(what), and an ONNX file holds \(Number.bytes(Int64(limit))). Split the "
+                    + "model, or ask for a scheme with smaller weights, such as int4-blockwise.")
+        }
     }
 }

@@ -155,6 +155,9 @@ import Testing
         let values = (0..<50_000).map(Float.init)
         model.graph.addInitializer(Tensor(name: "big", floats: values))
         model.graph.addInitializer(Tensor(name: "middle", floats: Array(values.prefix(300))))
+        #expect(throws: ModelError.self) {
+            try model.write(to: "\(folder.path)/m.onnx", weights: .inside, messageLimit: 100_000)
+        }
         let written = try model.write(to: "\(folder.path)/m.onnx", weights: .automatic, messageLimit: 100_000)
         #expect(written.map { URL(fileURLWithPath: $0).lastPathComponent } == ["m.onnx", "m.onnx.data"])
         let again = try Model.read(path: written[0], externalDirectory: folder.path)

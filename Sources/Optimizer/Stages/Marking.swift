@@ -25,7 +25,7 @@ struct Marking {
         // An artifact that is quantized again says what it was made of last.
         model.metadata.removeAll { $0.key.hasPrefix(Self.prefix) }
         model.metadata += try properties(candidate)
-        try model.write(to: candidate.path)
+        try model.writeArtifact(to: candidate.path)
         return candidate
     }
 
