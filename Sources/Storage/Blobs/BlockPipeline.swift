@@ -14,14 +14,14 @@ final class BlockPipeline: @unchecked Sendable {
     /// A class of service of its own: callers that wait in `submit` on queues of the default class must not use up the threads
     /// that would let them go on.
     private static let workers = DispatchQueue(label: "octavo.blocks", qos: .utility, attributes: .concurrent)
-    private static let depth = min(coreCount, 8) + 3
+    static let depth = min(coreCount, 8) + 3
 
     private let hashing = DispatchQueue(label: "octavo.blocks.hash", target: workers)
     private let output = DispatchQueue(label: "octavo.blocks.write", target: workers)
     private let room = DispatchSemaphore(value: depth)
     private let running = DispatchGroup()
     private let state = Mutex(State())
-    private let buffers = BufferPool(count: Framing.codedLimit)
+    private let buffers: BufferPool
     private let coders: Pool<BlockCoder>
 
     private let identity: SHA256
@@ -54,7 +54,8 @@ final class BlockPipeline: @unchecked Sendable {
         var codedCRC: UInt32
     }
 
-    init(into file: TemporaryFile, copy: CopyFile? = nil, hint: ContentHint) throws {
+    init(into file: TemporaryFile, copy: CopyFile? = nil, hint: ContentHint, _ buffers: BufferPool) throws {
+        self.buffers = buffers
         self.file = file
         self.copy = copy
         coders = Pool { try BlockCoder(hint) }

@@ -23,15 +23,19 @@ final class Buffer: @unchecked Sendable {
     var room: Int { all.count - count }
 }
 
-/// Reuses blocks of memory of one size: fresh ones cost a page fault every 4 KiB.
+/// Reuses blocks of memory of one size: fresh ones cost a page fault every 4 KiB. More than `spare` are not kept.
 final class BufferPool: @unchecked Sendable {
     // @unchecked: the pointers are owned, and the list of them is behind a lock.
     private let size: Int
+    private let spare: Int
     private let free = Mutex<[Memory]>([])
 
     private struct Memory: @unchecked Sendable { let bytes: UnsafeMutableRawBufferPointer }
 
-    init(count: Int) { size = count }
+    init(count: Int, spare: Int = 0) {
+        size = count
+        self.spare = spare
+    }
 
     deinit { free.withLock { $0.forEach { $0.bytes.deallocate() } } }
 
@@ -42,7 +46,12 @@ final class BufferPool: @unchecked Sendable {
 
     fileprivate func give(_ bytes: UnsafeMutableRawBufferPointer) {
         let memory = Memory(bytes: bytes)
-        free.withLock { $0.append(memory) }
+        let isKept = free.withLock { free in
+            guard free.count < spare else { return false }
+            free.append(memory)
+            return true
+        }
+        if !isKept { bytes.deallocate() }
     }
 }
 

@@ -21,6 +21,9 @@ package final class LocalBlobStore: BlobStore {
         var filesMade: UInt64 = 0
     }
 
+    /// One pool for all writers: an upload that stalls keeps no block but the one that it fills.
+    private let buffers = BufferPool(count: Framing.codedLimit, spare: 2 * BlockPipeline.depth)
+
     /// Creates the directory when it is not there.
     package convenience init(directory: String) throws {
         try self.init(directory: directory, calls: FileCalls())
@@ -44,7 +47,7 @@ package final class LocalBlobStore: BlobStore {
 
     package func makeWriter(_ hint: ContentHint, copy: BlobCopy?) throws -> any BlobWriter {
         let file = try makeTemporaryFile()
-        let pipeline = try BlockPipeline(into: file, copy: try copy.map(CopyFile.init), hint: hint)
+        let pipeline = try BlockPipeline(into: file, copy: try copy.map(CopyFile.init), hint: hint, buffers)
         return LocalBlobWriter(store: self, pipeline: pipeline, file: file)
     }
 
