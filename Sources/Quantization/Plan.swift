@@ -32,6 +32,8 @@ package struct Planner: Sendable {
     package var rule: RangeRule
     /// The largest integer of an activation: 255 for 8 bits, 65535 for 16.
     package var top = 255
+    /// Samples that calibration saw; of few of them the rule `auto` leaves room for more.
+    package var samples = 0
     let topology: Topology
 
     package init(_ topology: Topology, rule: RangeRule) {
@@ -124,7 +126,8 @@ package struct Planner: Sendable {
         } else {
             choice = merged.choose(rule, before: activation)
         }
-        return (Affine.unsigned(choice.range), choice.reason)
+        let final = rule == .auto ? merged.withHeadroom(choice, samples: samples) : choice
+        return (Affine.unsigned(final.range), final.reason)
     }
 
     /// What calibration saw of a tensor. Where it was not watched because an operator only moved it within a group, and that

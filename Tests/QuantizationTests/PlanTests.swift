@@ -51,6 +51,23 @@ import Testing
         #expect(planner.tensorsToObserve(Placement(topology, keepFloat: [:])) == [x, a, b])
     }
 
+    @Test func onlyTheRuleThatChoosesItselfLeavesRoom() throws {
+        var g = GraphBuilder()
+        let x = g.input("x", [1, 8, 8, 8])
+        g.output(g.conv(x, 16))
+        let topology = g.topology()
+        let placement = Placement(topology, keepFloat: [:])
+        var seen = try TensorStatistics(of: [-1, 4])
+        seen.meanExtremes = ValueRange(low: -1, high: 3)
+        let statistics = Dictionary(uniqueKeysWithValues: placement.quantized.map { ($0, seen) })
+        for (rule, isWider) in [(RangeRule.auto, true), (.minMax, false), (.leastError, false)] {
+            var planner = Planner(topology, rule: rule)
+            planner.samples = 4
+            let range = try #require(try planner.plan(placement, statistics).grid(x)?.range)
+            #expect((range.high > 4.2) == isWider, "\(rule): \(range)")
+        }
+    }
+
     /// The layer above a pooling turns float after calibration: nothing watched the pooled tensor itself.
     @Test func fewerIntegerNodesCanBePlannedFromTheSameStatistics() throws {
         var g = GraphBuilder()

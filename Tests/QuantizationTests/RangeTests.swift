@@ -1,3 +1,4 @@
+import Foundation
 import ModelGraph
 import TestGraphs
 import Testing
@@ -103,6 +104,44 @@ import Testing
         #expect(behind.range.low > own.range.low && behind.range.low <= -8 + 1e-3, "\(behind) \(own)")
         #expect(error(behind.range, values, .silu) < error(own.range, values, .silu))
         #expect(behind.reason.hasSuffix("behind silu"))
+    }
+
+    private func statistics(of samples: [[Float]]) throws -> TensorStatistics {
+        let parts = try samples.map { try TensorStatistics(of: $0) }
+        var merged = parts.reduce(into: TensorStatistics()) { $0.merge($1) }
+        func mean(_ values: [Float]) -> Float { values.reduce(0, +) / Float(values.count) }
+        merged.meanExtremes = ValueRange(low: mean(parts.map(\.minimum)), high: mean(parts.map(\.maximum)))
+        return merged
+    }
+
+    @Test func fewSamplesLeaveRoomForMore() throws {
+        let seen = try statistics(of: [[-1, 2], [-1, 4], [-1, 3], [-1, 3]])
+        let extremes = seen.choose(.minMax)
+        let wider = seen.withHeadroom(extremes, samples: 4)
+        // The mean of the maxima is 3, one below the largest; every sample reaches -1.
+        #expect(abs(wider.range.high - (4 + 1 / log(4))) < 1e-6 && wider.range.low == -1)
+        #expect(wider.reason.hasSuffix("room for further samples"))
+        let inside = RangeChoice(range: ValueRange(low: -0.5, high: 3.5), reason: "least squared error")
+        #expect(seen.withHeadroom(inside, samples: 4) == inside)
+        for samples in [0, 1, 32, 1000] { #expect(seen.withHeadroom(extremes, samples: samples) == extremes) }
+        let some = seen.withHeadroom(extremes, samples: 20).range.high
+        #expect(some > 4 && some < 4 + 1 / Float(log(20.0)))
+        #expect(TensorStatistics().withHeadroom(extremes, samples: 4) == extremes)
+    }
+
+    /// One feature of a few samples, as behind a global pooling: the next samples are not all within their extremes.
+    @Test func theRoomLowersTheErrorOfFurtherSamples() throws {
+        var gains = 0.0
+        for seed in 1...200 {
+            var numbers = SeededNumbers(UInt64(seed))
+            // Nearly normal: sums of twelve.
+            func draw(_ count: Int) -> [Float] { (0..<count).map { _ in numbers.floats(12).reduce(0, +) / 2 } }
+            let seen = try statistics(of: draw(6).map { [$0] })
+            let choice = seen.choose(.minMax)
+            let later = draw(100)
+            gains += log(error(choice.range, later) / error(seen.withHeadroom(choice, samples: 6).range, later))
+        }
+        #expect(gains / 200 > log(1.5), "the mean squared error shrinks by a factor of \(exp(gains / 200))")
     }
 
     @Test(arguments: [FollowingActivation.silu, .hardSwish, .gelu]) func activationsAreTheUsualOnes(

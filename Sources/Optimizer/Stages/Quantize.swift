@@ -83,6 +83,8 @@ struct Quantize {
     let runs: SampleRuns
     let recipe: Recipe
     private var rules: TargetRules { TargetRules(recipe.target) }
+    /// How many samples calibration saw.
+    private let sampleCount: Int
     /// The samples that layer errors are measured on, chosen by their content.
     let reviewSamples: [Int]
     /// The samples that weights are rounded by.
@@ -98,6 +100,7 @@ struct Quantize {
         self.models = models
         self.runs = runs
         self.recipe = recipe
+        sampleCount = samples.count
         reviewSamples = Array(samples.prefix(Self.reviewed))
         let others = Array(samples.dropFirst(Self.reviewed).prefix(Self.reviewed))
         roundingSamples = others.count == Self.reviewed ? others : reviewSamples
@@ -124,6 +127,7 @@ struct Quantize {
         var round = 0
         repeat {
             var planner = Planner(topology, rule: recipe.options.rule)
+            planner.samples = sampleCount
             planner.top = recipe.options.activations == .int16 ? 65535 : 255
             var placement = Placement(topology, keepFloat: kept)
             while case let silent = planner.unreached(placement, statistics), !silent.isEmpty {
