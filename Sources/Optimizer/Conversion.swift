@@ -228,7 +228,18 @@ struct Conversion {
         guard let imported = inputs.imported else { return candidate }
         var told = candidate
         told.decisions += imported.findings(candidate.quantized, target: order.recipe.target)
-        let own = try models.original(order.model.path, Race.options(order.threads))
+        let own: any Session
+        do {
+            own = try models.engine.makeSession(.path(order.model.path), Race.options(order.threads))
+            if let first = samples.first {
+                _ = try own.run(try inputs.calibration.sample(first), outputs: runs.outputs)
+            }
+        } catch let error as EngineError {
+            return with(
+                told, "quantization-refused",
+                "The runtime does not run the model as it came, Q and DQ included, so the artifact was not compared with it: "
+                    + "\(error)")
+        }
         let artifact = try models.engine.makeSession(.path(candidate.path), Race.options(order.threads))
         let worst = try likeness(of: artifact, to: own, runs.outputs, samples)
         told.decisions.append(

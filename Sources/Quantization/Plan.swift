@@ -99,6 +99,20 @@ package struct Planner: Sendable {
         }
     }
 
+    /// Names of integer nodes whose grids the runtime's kernel refuses when it runs: a GlobalAveragePool multiplies sums by
+    /// s_in / (s_out · H · W), which must lie in [2^-32, 256) (MLAS, qlgavgpool.cpp).
+    package func uncomputable(_ plan: Plan) -> [String] {
+        zip(topology.graph.nodes, plan.placement.verdicts).compactMap { node, verdict in
+            guard verdict == .integer, node.op == "GlobalAveragePool", let input = plan.grid(node.inputs[0]),
+                let output = plan.grid(plan.placement.result(of: node.outputs[0])),
+                let shape = topology.shape(node.inputs[0])
+            else { return nil }
+            let places = Float(max(1, shape.dropFirst(2).reduce(1, *)))
+            let factor = input.scale / (output.scale * places)
+            return (0x1p-32..<256).contains(factor) ? nil : node.name
+        }
+    }
+
     private func grid(
         for group: [String], _ placement: Placement, _ statistics: [String: TensorStatistics]
     ) throws -> (Affine, String) {

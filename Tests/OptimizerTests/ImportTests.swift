@@ -160,6 +160,25 @@ import Testing
         #expect(code(outcome, "quantization-reference")?.contains("1 layer clips") == true)
     }
 
+    /// The same behind a layer that the runtime has no integers for, and in the form without any activation grids.
+    @Test(arguments: [Scheme.int8Static, .int8Weights])
+    func aReluLeftToTheGridBehindAnyOperatorIsSpelledOut(_ scheme: Scheme) throws {
+        var g = GraphBuilder(seed: 21)
+        let x = g.pair(g.input("x", [1, 8, 8, 8]), scale: 0.0079, zero: 127)
+        let factors = (0..<2).map { _ in g.constant([Float](repeating: 1, count: 8)) }
+        let normal = g.add("InstanceNormalization", [x] + factors)
+        let a = g.pair(normal, scale: 0.02)
+        // Nothing negative comes here, whatever its grid.
+        let pooled = g.pair(g.maxPool(a), scale: 0.02)
+        g.output(g.conv(pooled, weight: g.pairedWeight([12, 8, 1, 1], axis: 0, limit: 0.4), 12, kernel: 1))
+        let outcome = try convert(g, scheme: scheme).1
+        #expect(code(outcome, "quantization-reference")?.contains("1 layer clips") == true)
+        let inputs = try randomInputs(["x": [1, 8, 8, 8]])
+        #expect(
+            try relativeDifference(
+                Evaluation(g.model())(inputs), Evaluation(outcome.artifact, optimization: .all)(inputs)) < 0.05)
+    }
+
     @Test func transposedWeightsOfFullyConnectedLayersAreKnown() throws {
         var g = GraphBuilder(seed: 15)
         let x = g.pair(g.input("x", [1, 32]), scale: 0.0079, signed: true)

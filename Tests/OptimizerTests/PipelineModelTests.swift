@@ -253,6 +253,21 @@ import Testing
         #expect(outcome.fate(of: "AveragePool") == [dilation == 1 ? "integer" : "float"])
     }
 
+    /// Means of normalized values are zero but for rounding, and the runtime's integer kernel refuses such a ratio of scales.
+    @Test func meansThatAreNextToNothingStayFloat() throws {
+        var g = GraphBuilder()
+        let x = g.input("x", [1, 8, 6, 6])
+        let ones = g.constant([Float](repeating: 1, count: 16))
+        let zeros = g.constant([Float](repeating: 0, count: 16))
+        let normal = g.add("InstanceNormalization", [g.conv(x, 16), ones, zeros])
+        let means = g.add("ReduceMean", [normal], [.ints("axes", [2, 3])], shape: [1, 16, 1, 1])
+        let gated = g.add("Mul", [normal, g.add("Sigmoid", [g.conv(means, 16, kernel: 1)])])
+        let pooled = g.add("GlobalAveragePool", [gated], shape: [1, 16, 1, 1])
+        g.output(g.gemm(g.add("Flatten", [pooled], shape: [1, 16]), 4))
+        let outcome = try convert(g.model(), SampleArrays("x", [8, 6, 6]))
+        #expect(outcome.fate(of: "GlobalAveragePool").last == "float")
+    }
+
     /// A crop gives values that no pixel has.
     @Test func aResizeThatCropsStaysFloat() throws {
         var g = GraphBuilder()

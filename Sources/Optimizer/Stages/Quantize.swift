@@ -126,16 +126,8 @@ struct Quantize {
         var weights: [Int: QuantizedWeight]
         var round = 0
         repeat {
-            var planner = Planner(topology, rule: recipe.options.rule)
-            planner.samples = sampleCount
-            planner.top = recipe.options.activations == .int16 ? 65535 : 255
-            var placement = Placement(topology, keepFloat: kept)
-            while case let silent = planner.unreached(placement, statistics), !silent.isEmpty {
-                for name in silent { kept[name] = "no calibration sample brought it a value" }
-                placement = Placement(topology, keepFloat: kept)
-            }
-            guard !placement.isEmpty else { return nil }
-            plan = try planner.plan(placement, statistics)
+            guard let next = try self.plan(topology, keepFloat: &kept, statistics) else { return nil }
+            plan = next
             weights = try Self.weights(plan, topology, rules)
             review = try self.review(prepared, plan, weights)
             let condemned = review.condemned(below: tolerance.decibels).filter { anchor, _ in
@@ -158,6 +150,28 @@ struct Quantize {
         quantized.statistics = statistics
         quantized.tables = tables
         return quantized
+    }
+
+    /// Grids for all that can run in integers and is not in `kept`, which grows by what shows that it cannot; nil when nothing
+    /// is left.
+    private func plan(
+        _ topology: Topology, keepFloat kept: inout [String: Reason], _ statistics: [String: TensorStatistics]
+    ) throws -> Plan? {
+        var planner = Planner(topology, rule: recipe.options.rule)
+        planner.samples = sampleCount
+        planner.top = recipe.options.activations == .int16 ? 65535 : 255
+        while case let placement = Placement(topology, keepFloat: kept), !placement.isEmpty {
+            let silent = planner.unreached(placement, statistics)
+            for name in silent { kept[name] = "no calibration sample brought it a value" }
+            guard silent.isEmpty else { continue }
+            let plan = try planner.plan(placement, statistics)
+            let refused = planner.uncomputable(plan)
+            for name in refused {
+                kept[name] = "its means are too small beside its values for the runtime's integer kernel"
+            }
+            if refused.isEmpty { return plan }
+        }
+        return nil
     }
 
     private func refined(

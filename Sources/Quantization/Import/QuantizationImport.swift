@@ -108,33 +108,38 @@ package struct QuantizationImport: Sendable {
         if let grid = constant.parameters.grid { trained.activations[name] = grid }
     }
 
-    /// Where a grid begins at zero behind a layer, its saturation is the layer's Relu or Clip: quantizers leave those out.
+    /// Where a grid begins at zero behind what may be negative, its saturation is a Relu or Clip: quantizers leave those out.
     private mutating func keepSaturation() {
         let index = GraphIndex(graph)
-        for (tensor, grid) in trained.activations.sorted(by: { $0.key < $1.key }) where grid.zeroPoint == 0 {
-            guard let place = index.producer(of: tensor), makesNegatives(graph.nodes[place], index),
-                !isClamped(tensor, index)
-            else { continue }
-            let raw = graph.freshName(tensor + "/unclamped")
-            graph.renameOutput(tensor, to: raw, at: place)
-            let bounds = [grid.range.low, grid.range.high].map {
-                graph.addFloats([$0], dims: [], stem: tensor + "/bound")
+        var signs = Signs(graph, index)
+        for (place, node) in graph.nodes.enumerated() {
+            signs.add(node)
+            for tensor in node.outputs {
+                guard let grid = trained.activations[tensor], grid.zeroPoint == 0 else { continue }
+                if !signs.isNonNegative(tensor), !isRectified(tensor, index, signs) {
+                    clamp(tensor, at: place, to: grid)
+                }
+                signs.note(tensor)
             }
-            graph.nodes.append(
-                Node(op: "Clip", inputs: [raw] + bounds, outputs: [tensor], name: graph.freshName(tensor + "/clamp")))
-            tally.clamped += 1
         }
     }
 
-    private func makesNegatives(_ node: Node, _ index: GraphIndex) -> Bool {
-        if node.is(anyOf: ["Conv", "Gemm", "MatMul"]) { return true }
-        return node.is("Add") && node.inputs.allSatisfy { index.initializer(named: $0) == nil }
+    private mutating func clamp(_ tensor: String, at place: Int, to grid: Affine) {
+        let raw = graph.freshName(tensor + "/unclamped")
+        graph.renameOutput(tensor, to: raw, at: place)
+        let bounds = [grid.range.low, grid.range.high].map {
+            graph.addFloats([$0], dims: [], stem: tensor + "/bound")
+        }
+        graph.nodes.append(
+            Node(op: "Clip", inputs: [raw] + bounds, outputs: [tensor], name: graph.freshName(tensor + "/clamp")))
+        tally.clamped += 1
     }
 
-    private func isClamped(_ tensor: String, _ index: GraphIndex) -> Bool {
+    /// Whether all that read `tensor` cut off what is negative themselves.
+    private func isRectified(_ tensor: String, _ index: GraphIndex, _ signs: Signs) -> Bool {
         let readers = index.consumers(of: tensor)
         return !readers.isEmpty && !index.isGraphOutput(tensor)
-            && readers.allSatisfy { graph.nodes[$0].is(anyOf: ["Relu", "Clip"]) }
+            && readers.allSatisfy { signs.rectifies(graph.nodes[$0]) }
     }
 
     // MARK: What exporters put between a weight and its layer
