@@ -223,6 +223,9 @@ struct Conversion {
         )
     }
 
+    /// Further from a model that came with Q and DQ than this, in dB, an artifact of it deserves a warning.
+    private static let poorLikeness = 20.0
+
     /// What became of the quantization that the model came with, and how close the artifact is to the model as it came.
     private func withOwnQuantization(_ candidate: Candidate, _ samples: [Int]) throws -> Candidate {
         guard let imported = inputs.imported else { return candidate }
@@ -242,12 +245,15 @@ struct Conversion {
         }
         let artifact = try models.engine.makeSession(.path(candidate.path), Race.options(order.threads))
         let worst = try likeness(of: artifact, to: own, runs.outputs, samples)
+        let isFar = worst.map { $0 < Self.poorLikeness } ?? false
         told.decisions.append(
             Finding(
-                .info, code: "quantization-likeness",
+                isFar ? .warning : .info, code: "quantization-likeness",
                 detail: "Against the model as it came, Q and DQ included, the artifact's outputs keep "
                     + "\(worst.map { Number.fixed($0, 1) + " dB" } ?? "every value") on "
                     + "\(Number.count(samples.count, "sample"))."
+                    + (isFar
+                        ? " That is another function: compare both on labelled samples before one is deployed." : "")
             ))
         return told
     }
