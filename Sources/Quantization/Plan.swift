@@ -147,21 +147,46 @@ package struct Planner: Sendable {
     /// What calibration saw of a tensor. Where it was not watched because an operator only moved it within a group, and that
     /// group is no more, or because its grid is fixed, then what was seen of the operator's inputs.
     package func observed(_ tensor: String, _ statistics: [String: TensorStatistics]) -> TensorStatistics? {
-        var (open, seen, parts) = ([tensor], Set<String>(), [TensorStatistics]())
-        while let tensor = open.popLast() {
-            guard seen.insert(tensor).inserted else { continue }
-            if let known = statistics[tensor] {
-                parts.append(known)
-                continue
-            }
-            guard let node = topology.producer(tensor) else { return nil }
-            switch OperatorRule.of(node) {
-            case .passThrough, .unitInterval: open.append(node.inputs[0])
-            case .concat: open += node.inputs.reversed()
-            default: return nil
+        if let seen = statistics[tensor] { return seen }
+        return sources(of: tensor, statistics).map { sources in
+            sources.reduce(into: TensorStatistics()) { merged, source in
+                guard let seen = statistics[source.key] else { return }
+                merged.merge(source.value == 1 ? seen : seen.repeated(source.value))
             }
         }
-        return parts.count == 1 ? parts[0] : parts.reduce(into: TensorStatistics()) { $0.merge($1) }
+    }
+
+    /// More paths than this to one source count as so many.
+    private static let mostPaths: UInt64 = 8
+
+    /// The watched tensors that `tensor` is made of, and over how many paths each comes into it: a part that is joined twice
+    /// counts twice. Nil where nothing watched one of its parts.
+    private func sources(of tensor: String, _ statistics: [String: TensorStatistics]) -> [String: UInt64]? {
+        guard let last = topology.index.producer(of: tensor) else { return nil }
+        var sources: [String: UInt64] = [:]
+        var paths = [last: UInt64(1)]
+        // The graph is sorted: once a node's turn has come, all that read it had theirs.
+        for place in stride(from: last, through: 0, by: -1) {
+            guard let count = paths.removeValue(forKey: place) else { continue }
+            let node = topology.graph.nodes[place]
+            let parts: [String]
+            switch OperatorRule.of(node) {
+            case .passThrough, .unitInterval: parts = [node.inputs[0]]
+            case .concat: parts = node.inputs
+            default: return nil
+            }
+            for part in parts {
+                if statistics[part] != nil {
+                    sources[part] = min(Self.mostPaths, (sources[part] ?? 0) + count)
+                } else if let next = topology.index.producer(of: part), next < place {
+                    paths[next] = min(Self.mostPaths, (paths[next] ?? 0) + count)
+                } else {
+                    return nil
+                }
+            }
+            if paths.isEmpty { break }
+        }
+        return sources
     }
 
     private func feedsOnlyFloat(_ group: [String], _ placement: Placement) -> Bool {

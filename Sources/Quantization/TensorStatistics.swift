@@ -62,6 +62,13 @@ package struct TensorStatistics: Equatable, Sendable {
         for i in bins.indices { bins[i] += wide[i] }
     }
 
+    /// The same values, so many times each.
+    func repeated(_ times: UInt64) -> TensorStatistics {
+        var more = self
+        for i in more.bins.indices { more.bins[i] *= times }
+        return more
+    }
+
     /// The counts at a coarser resolution.
     private func bins(at target: Int) -> [UInt64] {
         var current = bins

@@ -68,6 +68,23 @@ import Testing
         }
     }
 
+    /// Nothing watched the joined tensors; one of them has more paths to `x` than could be walked.
+    @Test func partsOfJoinedTensorsCountAsOftenAsTheyAreJoined() throws {
+        var g = GraphBuilder()
+        let (x, y) = (g.input("x", [1, 8, 8, 8]), g.input("y", [1, 8, 8, 8]))
+        let joined = g.concat([g.maxPool(x), y, x])
+        var deep = joined
+        for _ in 0..<40 { deep = g.add("Concat", [deep, deep], [.int("axis", 1)], shape: [1, 24, 8, 8]) }
+        let unseen = g.concat([joined, g.add("Tanh", [x])])
+        g.output(deep, unseen)
+        let planner = Planner(g.topology(), rule: .auto)
+        let seen = ["x": try TensorStatistics(of: [-1, 2]), "y": try TensorStatistics(of: [5])]
+        let merged = try #require(planner.observed(joined, seen))
+        #expect(merged.range == ValueRange(low: -1, high: 5) && merged.bins.reduce(0, +) == 2 * 2 + 1)
+        #expect(planner.observed(deep, seen)?.bins.reduce(0, +) == 8 * 2 + 8)
+        #expect(planner.observed(unseen, seen) == nil && planner.observed("none", seen) == nil)
+    }
+
     /// The layer above a pooling turns float after calibration: nothing watched the pooled tensor itself.
     @Test func fewerIntegerNodesCanBePlannedFromTheSameStatistics() throws {
         var g = GraphBuilder()
