@@ -127,6 +127,8 @@ import Testing
         let some = seen.withHeadroom(extremes, samples: 20).range.high
         #expect(some > 4 && some < 4 + 1 / Float(log(20.0)))
         #expect(TensorStatistics().withHeadroom(extremes, samples: 4) == extremes)
+        let pixels = try statistics(of: [[0, 255], [40, 255]])
+        #expect(pixels.withHeadroom(pixels.choose(.minMax), samples: 2) == pixels.choose(.minMax))
     }
 
     /// One feature of a few samples, as behind a global pooling: the next samples are not all within their extremes.
