@@ -15,7 +15,7 @@ struct Signs {
     /// Results that are never negative, whatever goes in.
     private static let rectifying: Set<String> = [
         "Relu", "Sigmoid", "HardSigmoid", "Softmax", "Softplus", "Exp", "Sqrt", "Abs", "ReduceL1", "ReduceL2",
-        "ReduceSumSquare", "ReduceLogSumExp",
+        "ReduceSumSquare",
     ]
     /// Results between the least and the greatest value of the first input, or sums of them.
     private static let moving: Set<String> = [
@@ -38,7 +38,9 @@ struct Signs {
         if Self.moving.contains(node.op) { return node.inputs.first.map(isNonNegative) ?? false }
         if Self.combining.contains(node.op) { return node.inputs.allSatisfy(isNonNegative) }
         switch node.op {
-        case "Clip": return rectifies(node) || node.inputs.first.map(isNonNegative) ?? false
+        case "Clip":
+            let keepsSign = node.input(2).map(isNonNegative) ?? (node.float("max") ?? 0 >= 0)
+            return rectifies(node) || keepsSign && node.inputs.first.map(isNonNegative) ?? false
         case "Max": return node.inputs.contains(where: isNonNegative)
         case "Where": return node.inputs.dropFirst().allSatisfy(isNonNegative)
         case "Resize": return node.string("mode") != "cubic" && node.inputs.first.map(isNonNegative) ?? false
