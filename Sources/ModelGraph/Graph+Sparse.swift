@@ -72,16 +72,3 @@ struct SparseParts {
             name: values.name, reason: "it is sparse, of shape \(dims) with \(values.count) values, and \(what)")
     }
 }
-
-extension [Int] {
-    /// Nil when it overflows, or when a size is negative.
-    fileprivate var product: Int? {
-        var product = 1
-        for size in self {
-            let (next, overflow) = product.multipliedReportingOverflow(by: Swift.max(1, size))
-            guard size >= 0, !overflow else { return nil }
-            product = next
-        }
-        return contains(0) ? 0 : product
-    }
-}

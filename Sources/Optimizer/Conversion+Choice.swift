@@ -66,7 +66,8 @@ extension Conversion {
         forms.contest.say(integer.name, "not clearly faster than FP32, and a larger file than with 8-bit weights alone")
         return with(
             weightOnly, "integers-no-faster",
-            "In integers this model ran at \(Number.times(speed.ratio)) the speed of FP32 on this machine, which is no clear "
+            "In integers this model ran at \(Number.times(speed.ratio)) the speed of FP32 on this machine"
+                + "\(race.contradiction), which is no clear "
                 + "gain, and in a larger file; so only its weights are stored in 8 bits.")
     }
 

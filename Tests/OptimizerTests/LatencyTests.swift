@@ -117,8 +117,11 @@ private final class FakeMachine {
         #expect(equal.credibleSpeedup.low < 1.02 && equal.credibleSpeedup.high > 1.2)
         let slower = try FakeMachine(fp32: 3e-3, int8: 3.3e-3, jitter: 0.05, disturbance: 1.5).measure()
         #expect(slower.speedupInterval.low > 1.2 && Report.Verdict.speed(slower) == .unclear)
+        #expect(
+            slower.words(over: "FP32").hasSuffix("× by the fastest runs")
+                && slower.words(over: "it").contains(", but 0.9"))
         let faster = try FakeMachine(fp32: 3e-3, int8: 1.5e-3, jitter: 0.05, disturbance: 1.5).measure()
-        #expect(Report.Verdict.speed(faster) == .faster)
+        #expect(Report.Verdict.speed(faster) == .faster && faster.words(over: "FP32").hasSuffix(")"))
     }
 
     @Test func theOrderIsRandomAndTheSameForOneSeed() throws {

@@ -56,21 +56,14 @@ extension ModelDecoder {
     }
 
     private func shape(_ parts: TensorParts) throws -> (dims: [Int], count: Int) {
-        // A zero anywhere makes the tensor empty, but the other sizes must still be countable in any order.
-        var sizes = 1
-        for dim in parts.dims {
-            guard dim >= 0 else {
-                throw ModelError.invalidTensor(name: parts.name, reason: "its shape \(parts.dims) has a negative size")
-            }
-            let (product, overflow) = sizes.multipliedReportingOverflow(by: max(1, Int(dim)))
-            guard !overflow else {
-                throw ModelError.invalidTensor(
-                    name: parts.name, reason: "its shape \(parts.dims) has too many elements")
-            }
-            sizes = product
+        guard !parts.dims.contains(where: { $0 < 0 }) else {
+            throw ModelError.invalidTensor(name: parts.name, reason: "its shape \(parts.dims) has a negative size")
         }
-        let count = parts.dims.contains(0) ? 0 : sizes
-        return (parts.dims.map { Int($0) }, count)
+        let dims = parts.dims.map { Int($0) }
+        guard let count = dims.product else {
+            throw ModelError.invalidTensor(name: parts.name, reason: "its shape \(parts.dims) has too many elements")
+        }
+        return (dims, count)
     }
 
     private func storage(_ parts: TensorParts, type: ElementType, count: Int) throws -> Tensor.Storage {

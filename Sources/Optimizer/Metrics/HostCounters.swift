@@ -18,8 +18,7 @@ package struct HostCounters: Sendable, Equatable {
 
     package init(
         totalTicks: Double? = nil, idleTicks: Double? = nil, stealTicks: Double? = nil, ownTicks: Double? = nil,
-        load: Double? = nil,
-        periods: Double? = nil, throttled: Double? = nil, cores: Int = 1
+        load: Double? = nil, periods: Double? = nil, throttled: Double? = nil, cores: Int = 1
     ) {
         self.totalTicks = totalTicks
         self.idleTicks = idleTicks

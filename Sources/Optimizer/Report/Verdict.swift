@@ -32,11 +32,9 @@ extension Report.Verdict {
         guard isFaster || isSlower else { return .same }
         // The fastest runs need not show as much, but they must show something.
         let clear = 1 + leastDifference / 2
-        if isFaster { return fastest(latency) > clear ? .faster : .unclear }
-        return 1 / fastest(latency) > clear ? .slower : .unclear
+        if isFaster { return latency.fastestSpeedup > clear ? .faster : .unclear }
+        return 1 / latency.fastestSpeedup > clear ? .slower : .unclear
     }
-
-    private static func fastest(_ latency: Report.Latency) -> Double { latency.undisturbedSpeedup ?? latency.speedup }
 
     private static func quality(_ report: Report) -> Quality {
         if report.accuracy != nil || report.detection?.labelled != nil, report.split.heldOut { return .labelled }
@@ -73,7 +71,7 @@ extension Report.Verdict {
                 + "speed"
         case .unclear:
             return
-                "speed unclear (\(fixed(latency.speedup))× the speed of FP32 by the medians, \(fixed(fastest(latency)))× by "
+                "speed unclear (\(fixed(latency.speedup))× the speed of FP32 by the medians, \(fixed(latency.fastestSpeedup))× by "
                 + "the fastest runs): measure again with nothing beside it"
         default:
             return

@@ -101,6 +101,11 @@ extension Report.Latency {
     /// The speed-up in words, with its interval.
     func words(over other: String) -> String {
         "\(Number.fixed(speedup, 2))× the speed of \(other) (95 % \(Number.fixed(speedupInterval.low, 2))–"
-            + "\(Number.fixed(speedupInterval.high, 2)))"
+            + "\(Number.fixed(speedupInterval.high, 2)))" + contradiction
+    }
+
+    /// What the fastest runs say where that is the opposite; empty where they agree.
+    var contradiction: String {
+        (speedup > 1) == (fastestSpeedup > 1) ? "" : ", but \(Number.fixed(fastestSpeedup, 2))× by the fastest runs"
     }
 }
