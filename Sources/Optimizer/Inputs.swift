@@ -7,11 +7,11 @@ import Quantization
 struct Inputs {
     let loaded: LoadedModel
     /// The float model to work on: the one that came, without Q and DQ where it had them.
-    let floatModel: Model
+    private(set) var floatModel: Model
     /// The FP32 model that the artifact is held against.
     let referencePath: String
     /// What a model with Q and DQ says of its own quantization.
-    let imported: QuantizationImport?
+    private(set) var imported: QuantizationImport?
     /// What the calibration set holds, with its findings.
     let calibrationSummary: SampleSetSummary
     let calibration: SampleFeed
@@ -70,6 +70,21 @@ struct Inputs {
             throw Failure(error)
         }
         return (float, path)
+    }
+
+    /// Spells out in the float model what the grids of one that came with Q and DQ cut off, as samples show.
+    mutating func spellOutSaturation(_ models: EngineModels, _ order: WorkOrder.Quantize) throws {
+        guard var own = imported else { return }
+        let cut = try Saturation(models: models, feed: calibration, threads: order.threads)(
+            of: own, floatModel, samples: used)
+        guard !cut.isEmpty else { return }
+        do {
+            try own.spellOutSaturation(of: cut)
+        } catch let error as ModelError {
+            throw Failure(error, stage: .prepare)
+        }
+        imported = own
+        (floatModel, _) = try Self.reference(loaded.model, own, order)
     }
 
     struct Opened {

@@ -56,9 +56,10 @@ package struct Pipeline {
 
     package func run() throws -> WorkEvent.Results {
         do {
-            let inputs = try clock.time(.load) { try Inputs(order) }
+            var inputs = try clock.time(.load) { try Inputs(order) }
             let models = EngineModels(engine: engine, directory: order.scratch, quiet: quiet)
             let prepared = try clock.time(.prepare) {
+                try inputs.spellOutSaturation(models, order)
                 let prepared = try Prepare(
                     models: models, feed: inputs.calibration, batchOnly: inputs.batchOnly,
                     batchIsOpen: inputs.batchIsOpen, exclude: order.recipe.options.exclude,

@@ -25,7 +25,7 @@ package struct LoadedModel {
         do {
             var graph = model.graph
             graph.moveConstantsToInitializers()
-            return try QuantizationImport(graph)
+            return try QuantizationImport(graph, opset: model.opset("") ?? 1)
         } catch let refusal as QuantizationImport.Refusal {
             throw Failure(
                 .alreadyQuantized, stage: .load,

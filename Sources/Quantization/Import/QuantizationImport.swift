@@ -6,12 +6,14 @@ package import ModelGraph
 /// those that calibration would choose. Q at an integer output and DQ at an integer input of the model stay: its callers
 /// rely on them.
 package struct QuantizationImport: Sendable {
-    package private(set) var graph: Graph
-    package private(set) var trained = TrainedQuantization()
+    package internal(set) var graph: Graph
+    package internal(set) var trained = TrainedQuantization()
     /// What became of what was found.
-    package private(set) var tally = Tally()
+    package internal(set) var tally = Tally()
     /// Integer forms by the name of the float initializer that stands for them.
     var weights: [String: TrainedWeight] = [:]
+    /// Of the model's operators.
+    let opset: Int
 
     package struct Tally: Sendable {
         /// Signed grids that became unsigned ones by moving the zero point.
@@ -31,8 +33,10 @@ package struct QuantizationImport: Sendable {
         package let reason: String
     }
 
-    /// Throws `Refusal` where Q and DQ do not come in pairs, or have parameters that are computed.
-    package init(_ original: Graph) throws {
+    /// `opset` is that of ONNX's own operators. Throws `Refusal` where Q and DQ do not come in pairs, or have parameters that
+    /// are computed.
+    package init(_ original: Graph, opset: Int) throws {
+        self.opset = opset
         if let odd = original.nodes.first(where: { $0.isTakenApart && ($0.inputs.isEmpty || $0.outputs.isEmpty) }) {
             throw Refusal(reason: "\(odd.label) has no inputs, or no outputs")
         }
@@ -49,7 +53,7 @@ package struct QuantizationImport: Sendable {
         graph.removeUnused()
         try foldTransposedConstants()
         try foldNormalizations()
-        keepSaturation()
+        spellOutRectifying()
         for (_, weight) in weights.sorted(by: { $0.key < $1.key }) { trained.add(weight) }
         try graph.sortTopologically()
         graph.removeUnused()
@@ -106,40 +110,6 @@ package struct QuantizationImport: Sendable {
         }
         weights[name] = weight
         if let grid = constant.parameters.grid { trained.activations[name] = grid }
-    }
-
-    /// Where a grid begins at zero behind what may be negative, its saturation is a Relu or Clip: quantizers leave those out.
-    private mutating func keepSaturation() {
-        let index = GraphIndex(graph)
-        var signs = Signs(graph, index)
-        for (place, node) in graph.nodes.enumerated() {
-            signs.add(node)
-            for tensor in node.outputs {
-                guard let grid = trained.activations[tensor], grid.zeroPoint == 0 else { continue }
-                if !signs.isNonNegative(tensor), !isRectified(tensor, index, signs) {
-                    clamp(tensor, at: place, to: grid)
-                }
-                signs.note(tensor)
-            }
-        }
-    }
-
-    private mutating func clamp(_ tensor: String, at place: Int, to grid: Affine) {
-        let raw = graph.freshName(tensor + "/unclamped")
-        graph.renameOutput(tensor, to: raw, at: place)
-        let bounds = [grid.range.low, grid.range.high].map {
-            graph.addFloats([$0], dims: [], stem: tensor + "/bound")
-        }
-        graph.nodes.append(
-            Node(op: "Clip", inputs: [raw] + bounds, outputs: [tensor], name: graph.freshName(tensor + "/clamp")))
-        tally.clamped += 1
-    }
-
-    /// Whether all that read `tensor` cut off what is negative themselves.
-    private func isRectified(_ tensor: String, _ index: GraphIndex, _ signs: Signs) -> Bool {
-        let readers = index.consumers(of: tensor)
-        return !readers.isEmpty && !index.isGraphOutput(tensor)
-            && readers.allSatisfy { signs.rectifies(graph.nodes[$0]) }
     }
 
     // MARK: What exporters put between a weight and its layer

@@ -110,7 +110,7 @@ struct QuantizedParts {
     // MARK: From a Q to its DQ
 
     /// Integers that only pass through these are the float tensor's own.
-    private static let moving: Set<String> = [
+    static let moving: Set<String> = [
         "Reshape", "Transpose", "Flatten", "Squeeze", "Unsqueeze", "Slice", "Concat", "MaxPool", "Gather", "Split",
         "DepthToSpace", "SpaceToDepth", "Identity", "Expand", "Tile",
     ]
