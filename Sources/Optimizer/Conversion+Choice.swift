@@ -45,7 +45,9 @@ extension Conversion {
     /// weight-only form takes its place.
     func neverSlower(_ integer: Candidate, _ forms: Forms) throws -> Candidate {
         guard decisionSeconds > 0 else { return integer }
-        let race = try Race(order, inputs, models).run(integer.path, budget: decisionSeconds)
+        // A search for what keeps a gate compares speeds with each other, and wants them as exact as can be.
+        let race = try Race(order, inputs, models).run(
+            integer.path, budget: decisionSeconds, clearRatio: order.recipe.gate == nil ? Race.clearRatio : nil)
         let speed = (ratio: race.speedup, interval: race.credibleSpeedup)
         forms.contest.timed(integer.name, race)
         clock.log("integer form: \(Number.times(speed.ratio)) the speed of FP32")

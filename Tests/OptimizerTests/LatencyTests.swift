@@ -160,6 +160,23 @@ private final class FakeMachine {
         #expect(latency.seconds < 20)
     }
 
+    /// Sixty-four rounds of a slow model take long, and whether it is twice as fast shows in fewer.
+    @Test func aClearDecisionTakesFewRounds() throws {
+        var settings = LatencyMeter.Settings()
+        settings.budget = 0.8
+        #expect(try FakeMachine(fp32: 20e-3, int8: 10e-3, jitter: 0.1).measure(settings).rounds > 40)
+        settings.clearRatio = 1.1
+        for (fp32, int8) in [(20e-3, 10e-3), (10e-3, 20e-3)] {
+            let latency = try FakeMachine(fp32: fp32, int8: int8, jitter: 0.1).measure(settings)
+            #expect(latency.rounds <= 16 && abs(latency.speedup / (fp32 / int8) - 1) < 0.1)
+        }
+        // Too close, or clear by medians alone that other work has moved.
+        #expect(try FakeMachine(fp32: 20e-3, int8: 19e-3, jitter: 0.1).measure(settings).rounds > 40)
+        #expect(try FakeMachine(fp32: 20e-3, int8: 20e-3, disturbance: 2).measure(settings).rounds > 16)
+        // What is quickly measured is measured in full.
+        #expect(try FakeMachine(fp32: 2e-3, int8: 1e-3, jitter: 0.1).measure(settings).rounds > 100)
+    }
+
     @Test func aModelSlowerThanTheWarmupSawStopsInTime() throws {
         let machine = FakeMachine(fp32: 20e-3, int8: 10e-3, slowdown: 2)
         let latency = try machine.measure()

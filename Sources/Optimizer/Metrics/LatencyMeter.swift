@@ -15,6 +15,8 @@ package struct LatencyMeter {
         /// A timing lasts at least this long, in seconds.
         package var shortestTiming = 200e-6
         package var seed: UInt64 = 1
+        /// Where a decision asks only which model is faster: the ratio beyond which fewer than `leastTimings` will do.
+        package var clearRatio: Double?
         /// Engine threads of both models, for the report.
         package var threads = 1
 
@@ -23,6 +25,8 @@ package struct LatencyMeter {
 
     /// Rounds below which nothing is said, whatever the budget.
     static let fewestRounds = 5
+    /// Numbers of rounds after which a decision may be clear: few, as each look is a chance to be wrong.
+    private static let looks: Set<Int> = [8, 16, 32]
 
     private let settings: Settings
     private let clock: () -> Int64
@@ -53,6 +57,7 @@ package struct LatencyMeter {
             let spent = seconds(since: roundsStart) / settings.budget
             if spent > 1.5, times.fp32.count >= settings.leastTimings { break }
             if spent > 4, times.fp32.count >= Self.fewestRounds { break }
+            if spent > 0.5, Self.looks.contains(times.fp32.count), times.isClear(beyond: settings.clearRatio) { break }
             if random.next() & 1 == 0 {
                 times.fp32.append(try time(fp32, plan.runs))
                 times.int8.append(try time(int8, plan.runs))
@@ -134,6 +139,14 @@ private struct Times {
             stability: drift <= 0.05 ? .stable : drift <= 0.15 ? .drifting : .unstable, drift: drift,
             rounds: fp32.count, warmupRuns: warmupRuns, threads: settings.threads, seconds: seconds,
             conditions: conditions, notes: conditions.notes())
+    }
+
+    /// Whether medians and fastest runs both have one model faster by more than `ratio`, outside the noise.
+    func isClear(beyond ratio: Double?) -> Bool {
+        guard let ratio else { return false }
+        var bootstrap = Bootstrap(fp32, int8, seed: 1)
+        let (medians, fastest) = (bootstrap.ratioOfMedians(), Self.fastest(fp32) / Self.fastest(int8))
+        return min(medians.low, fastest) > ratio || max(medians.high, fastest) < 1 / ratio
     }
 
     /// Percentiles only from as many timings as bound them at 99 % confidence with one exceedance (binomial).

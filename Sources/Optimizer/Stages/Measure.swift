@@ -23,25 +23,33 @@ struct Race {
         return options
     }
 
-    /// Interleaved timings of both models, for about `budget` seconds. `before` ran beside what was measured before and
-    /// belongs to the same figures.
-    func run(_ path: String, budget: Double, beside before: Neighbours? = nil) throws -> Report.Latency {
-        let int8 = try models.engine.makeSession(.path(path), Self.options(order.threads))
-        return try measure(fp32.bind(sample), int8.bind(sample), budget, beside: before)
+    /// The ratio from which on a decision is clear: none turns on more than a fraction of it.
+    static let clearRatio = 1.1
+
+    /// Interleaved timings of both models, for about `budget` seconds, or less where `clearRatio` is given and one of them is
+    /// faster by more than that. `before` ran beside what was measured before and belongs to the same figures.
+    func run(
+        _ path: String, budget: Double, clearRatio: Double? = nil, beside before: Neighbours? = nil
+    ) throws -> Report.Latency {
+        try measure(fp32.bind(sample), binding(path), budget, clearRatio, beside: before)
     }
 
-    /// Interleaved timings of two candidates: the first in FP32's place.
+    /// Interleaved timings of two candidates, the first in FP32's place, for as long as it takes to tell them apart.
     func run(_ first: String, against second: String, budget: Double) throws -> Report.Latency {
-        let a = try models.engine.makeSession(.path(first), Self.options(order.threads)).bind(sample)
-        let b = try models.engine.makeSession(.path(second), Self.options(order.threads)).bind(sample)
-        return try measure(a, b, budget)
+        try measure(binding(first), binding(second), budget, Self.clearRatio)
+    }
+
+    private func binding(_ path: String) throws -> any Binding {
+        try models.engine.makeSession(.path(path), Self.options(order.threads)).bind(sample)
     }
 
     private func measure(
-        _ fp32: any Binding, _ int8: any Binding, _ budget: Double, beside before: Neighbours? = nil
+        _ fp32: any Binding, _ int8: any Binding, _ budget: Double, _ clearRatio: Double?,
+        beside before: Neighbours? = nil
     ) throws -> Report.Latency {
         var settings = LatencyMeter.Settings()
         settings.budget = budget
+        settings.clearRatio = clearRatio
         settings.threads = order.threads
         let meter = LatencyMeter(settings: settings)
         var (latency, neighbours) = try models.quiet.during {
