@@ -27,6 +27,12 @@ package struct EngineSignature: Equatable, Sendable {
         self.type = type
         self.shape = shape
     }
+
+    /// Whether a tensor of `actual` shape is what the model promises. One that promises nothing has no sizes here, and so has
+    /// one that promises a scalar: the engine checks neither.
+    func declares(_ actual: [Int]) -> Bool {
+        shape.isEmpty || shape.count == actual.count && zip(shape, actual).allSatisfy { $0 == -1 || $0 == $1 }
+    }
 }
 
 /// A loaded model. Every call may come from several threads at once.
@@ -40,8 +46,8 @@ package protocol Session: AnyObject, Sendable {
         _ inputs: [String: TensorValue], outputs: [String], context: UnsafeMutableRawPointer?
     ) throws -> [TensorValue]
 
-    /// Fixes inputs and outputs for repeated runs without allocation. Where an output's shape is not known beforehand, the
-    /// model runs once to learn it, unseen by the observer. An empty list of outputs means all of them.
+    /// Fixes inputs and outputs for repeated runs, without allocation where the model's outputs have the shapes that it declares.
+    /// The model runs once to learn them, unseen by the observer. An empty list of outputs means all of them.
     func bind(_ inputs: [String: TensorValue], outputs: [String]) throws -> any Binding
 
     /// Ends profiling and returns the path of the trace; needs `SessionOptions.profilePrefix`.

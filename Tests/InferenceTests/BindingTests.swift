@@ -46,4 +46,24 @@ struct BindingTests {
         session.cancel()
         #expect(throws: EngineError.cancelled) { try binding.run() }
     }
+
+    /// The engine runs such a model, with a warning, and takes no buffer for the output.
+    @Test(arguments: [[Dim.fixed(1), .symbolic("n")], [.fixed(7)], nil])
+    func anOutputThatIsNotAsDeclaredIsStillBound(_ declared: [Dim]?) throws {
+        let model = Model(
+            graph: Graph(
+                nodes: [Node(op: "Reshape", inputs: ["x", "shape"], outputs: ["y"])],
+                inputs: [
+                    ValueInfo(name: "x", type: .float, shape: [.symbolic("a")]),
+                    ValueInfo(name: "shape", type: .int64, shape: [.symbolic("b")]),
+                ], outputs: [ValueInfo(name: "y", type: .float, shape: declared)]))
+        let x = try TensorValue(zeros: .float, shape: [4])
+        let binding = try TestEngine.session(model).bind([
+            "x": x, "shape": try TensorValue(int64s: [1, 2, 2], shape: [3]),
+        ])
+        #expect(binding.outputs.map(\.shape) == [[1, 2, 2]])
+        try [1, 2, 3, 4 as Float].withUnsafeBytes { try x.fill(from: $0) }
+        try binding.run()
+        #expect(try binding.outputs[0].floats() == [1, 2, 3, 4])
+    }
 }

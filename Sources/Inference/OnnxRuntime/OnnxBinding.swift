@@ -50,6 +50,29 @@ final class OnnxBinding: Binding, @unchecked Sendable {
     }
 }
 
+/// Runs that let the engine make the outputs, and copy them out. It takes a buffer for an output only where the buffer's shape
+/// is the one that the model declares; models in the wild declare others than they give, and run all the same.
+///
+/// `@unchecked Sendable`: nothing changes after `init` but the tensors' elements, see `Binding`.
+final class CopyingBinding: Binding, @unchecked Sendable {
+    let inputs: [String: TensorValue]
+    let outputs: [TensorValue]
+    private let session: OnnxSession
+    private let names: [String]
+
+    init(session: OnnxSession, inputs: [String: TensorValue], names: [String], outputs: [TensorValue]) {
+        self.session = session
+        self.inputs = inputs
+        self.names = names
+        self.outputs = outputs
+    }
+
+    func run(context: UnsafeMutableRawPointer?) throws {
+        let results = try session.run(inputs, outputs: names, context: context)
+        for (result, output) in zip(results, outputs) { try result.withBytes { try output.fill(from: $0) } }
+    }
+}
+
 /// Set once, read from any thread.
 final class Flag: Sendable {
     private let value = Atomic(false)

@@ -105,21 +105,21 @@ final class OnnxSession: Session, @unchecked Sendable {
 
     func bind(_ values: [String: TensorValue], outputs wanted: [String]) throws -> any Binding {
         let names = wanted.isEmpty ? outputs.map(\.name) : wanted
-        let shapes = try names.map { name in
-            _ = try outputName(name)
-            return outputs.first { $0.name == name }.flatMap {
-                $0.shape.contains(-1) || $0.shape.isEmpty ? nil : ($0.type, $0.shape)
-            }
+        let buffers = try unseen { try run(values, outputs: names) }
+            .map { try TensorValue(zeros: $0.type, shape: $0.shape) }
+        let areAsDeclared = zip(names, buffers).allSatisfy { name, buffer in
+            outputs.first { $0.name == name }?.declares(buffer.shape) ?? true
         }
-        let buffers: [TensorValue]
-        if shapes.allSatisfy({ $0 != nil }) {
-            buffers = try shapes.compactMap { $0 }.map { try TensorValue(zeros: $0.0, shape: $0.1) }
-        } else {
-            octavo_set_silent(true)
-            defer { octavo_set_silent(false) }
-            buffers = try run(values, outputs: names).map { try TensorValue(zeros: $0.type, shape: $0.shape) }
-        }
-        return try OnnxBinding(session: self, inputs: values, names: names, outputs: buffers)
+        return areAsDeclared
+            ? try OnnxBinding(session: self, inputs: values, names: names, outputs: buffers)
+            : CopyingBinding(session: self, inputs: values, names: names, outputs: buffers)
+    }
+
+    /// What runs in `body` no observer sees.
+    private func unseen<Result>(_ body: () throws -> Result) rethrows -> Result {
+        octavo_set_silent(true)
+        defer { octavo_set_silent(false) }
+        return try body()
     }
 
     func endProfiling() throws -> String {
