@@ -1,6 +1,7 @@
 import Domain
 import Foundation
 import Inference
+import ModelGraph
 import TestGraphs
 import Testing
 
@@ -119,7 +120,7 @@ import Testing
     }
 
     private func yolo(_ objects: [Detection] = Self.objects, scale: (Float, Float) = (1, 1)) throws -> TensorValue {
-        try tensor([1, 7, 20]) { values, at in
+        try tensor([1, 7, 62]) { values, at in
             for (column, object) in objects.enumerated() {
                 for (line, value) in row(object).enumerated() {
                     values[at(line, column * 3)] = value * (line % 2 == 0 ? scale.0 : scale.1)
@@ -130,7 +131,7 @@ import Testing
     }
 
     private func objectness() throws -> TensorValue {
-        try tensor([1, 30, 8]) { values, at in
+        try tensor([1, 3 * 62, 8]) { values, at in
             for (line, object) in Self.objects.enumerated() {
                 for (column, value) in row(object).enumerated() { values[at(line * 5, column)] = value }
                 values[at(line * 5, 4)] = 0.8
@@ -167,14 +168,14 @@ import Testing
     }
 
     private func ssd() throws -> [TensorValue] {
-        let scores = try tensor([1, 10, 4]) { values, at in
-            for row in 0..<10 {
+        let scores = try tensor([1, 120, 4]) { values, at in
+            for row in 0..<120 {
                 let object = row < 2 ? Self.objects[row] : nil
                 values[at(row, 0)] = 1 - Float(object?.score ?? 0)
                 if let object { values[at(row, 1 + object.kind)] = Float(object.score) }
             }
         }
-        let boxes = try tensor([1, 10, 4]) { values, at in
+        let boxes = try tensor([1, 120, 4]) { values, at in
             for (row, object) in Self.objects.enumerated() {
                 values[at(row, 0)] = Float(object.box.left) / 64
                 values[at(row, 1)] = Float(object.box.top) / 48
@@ -249,6 +250,26 @@ import Testing
         for values in [[random], [scores], [scores, random], []] {
             #expect(try HeadReader(values, height: height, width: width) == nil)
         }
+    }
+
+    /// Probabilities of 96 characters at 40 steps along a line of text, either way round, and the cells of a table.
+    @Test(arguments: [[1, 40, 96], [1, 96, 40], [1, 12, 63]])
+    func probabilitiesAlongALineAreNoBoxes(_ shape: [Int]) throws {
+        let values = try TensorValue(floats: (0..<shape[1] * shape[2]).map { Float($0 % 7) / 100 }, shape: shape)
+        #expect(try HeadReader([values], height: height, width: width) == nil)
+        let cells = try TensorValue(floats: (0..<46 * 4).map { Float($0 % 4) / 8 }, shape: [1, 46, 4])
+        let kinds = try TensorValue(floats: [Float](repeating: 1 / 30, count: 46 * 30), shape: [1, 46, 30])
+        #expect(try HeadReader([cells, kinds], height: height, width: width) == nil)
+    }
+
+    /// Counts of YOLOv8 at 640, with a grid of stride 4, and of 352 x 640; of YOLOv5; of YOLOv4-tiny, and of PicoDet.
+    @Test(arguments: [
+        (8400, 640, 640), (34000, 640, 640), (4620, 352, 640), (25200, 640, 640), (2535, 416, 416), (3598, 416, 416),
+    ]) func theBoxesOfADenseHeadAreCounted(_ boxes: Int, _ height: Int, _ width: Int) throws {
+        let values = try TensorValue(zeros: .float, shape: [1, 5, boxes])
+        #expect(try HeadReader([values], height: height, width: width)?.head == .yolo)
+        let more = try TensorValue(zeros: .float, shape: [1, 5, boxes + 1])
+        #expect(try HeadReader([more], height: height, width: width) == nil)
     }
 
     @Test func outputsThatChangeTheirFormGiveNothing() throws {

@@ -73,13 +73,15 @@ extension HeadReader {
         let (rows, columns) = (values[0].shape[1], values[0].shape[2])
         switch head {
         case .yolo:
-            guard rows >= 5, trusted || columns > rows else { return nil }
-            let table = Table(try values[0].floats(), rows: columns, columns: rows, transposed: true)
+            guard rows >= 5, trusted || columns > rows && isDense(columns, height, width)
+            else { return nil }
+            let table = HeadTable(try values[0].floats(), rows: columns, columns: rows, transposed: true)
             return trusted || table.looksLikeHead(scoresFrom: 4)
                 ? Match(outputs: [0], classes: rows - 4, shares: table.holdsShares) : nil
         case .yoloObjectness, .yolox:
-            guard columns >= 6, trusted || rows > columns else { return nil }
-            let table = Table(try values[0].floats(), rows: rows, columns: columns)
+            guard columns >= 6, trusted || rows > columns && isDense(rows, height, width)
+            else { return nil }
+            let table = HeadTable(try values[0].floats(), rows: rows, columns: columns)
             guard trusted || table.looksLikeHead(scoresFrom: 4, decoded: head != .yolox) else { return nil }
             let places = grids(height, width).reduce(0) { $0 + $1.across * $1.down }
             guard head != .yolox || rows == places else { return nil }
@@ -89,7 +91,7 @@ extension HeadReader {
             return Match(outputs: [0], classes: columns - 5, shares: head != .yolox && table.holdsShares)
         case .endToEnd:
             guard columns == 6, trusted || rows <= 1000 else { return nil }
-            let table = Table(try values[0].floats(), rows: rows, columns: 6)
+            let table = HeadTable(try values[0].floats(), rows: rows, columns: 6)
             guard let classes = table.classesOfEndToEnd else { return nil }
             return Match(outputs: [0], classes: classes, shares: table.holdsShares)
         case .ssd, .none: return nil
@@ -113,9 +115,10 @@ extension HeadReader {
         boxes: Int, scores: Int, _ values: [TensorValue], trusted: Bool
     ) throws -> (match: Match, cornered: Bool)? {
         let columns = values[scores].shape[2]
-        let table = Table(try values[scores].floats(), rows: values[scores].shape[1], columns: columns)
-        let corners = Table(try values[boxes].floats(), rows: values[boxes].shape[1], columns: 4)
-        guard trusted || (table.areShares(from: 0) && corners.largestBox < 1e5) else { return nil }
+        let table = HeadTable(try values[scores].floats(), rows: values[scores].shape[1], columns: columns)
+        let corners = HeadTable(try values[boxes].floats(), rows: values[boxes].shape[1], columns: 4)
+        guard trusted || (corners.rows >= fewestAnchors && table.areShares(from: 0) && corners.largestBox < 1e5)
+        else { return nil }
         let cornered = (0..<corners.rows).allSatisfy {
             corners[$0, 0] <= corners[$0, 2] && corners[$0, 1] <= corners[$0, 3]
         }
@@ -126,64 +129,27 @@ extension HeadReader {
         return (match, cornered)
     }
 
+    /// Of those that an SSD has. Boxes and scores of fewer come from elsewhere, such as the cells of a table, step by step.
+    private static let fewestAnchors = 100
+
+    /// Whether a head of two grids and more, each half as fine as the one before, has so many boxes: one to three at each
+    /// place. Probabilities of many classes at many steps have the form of a head otherwise, text recognizers' above all.
+    private static func isDense(_ boxes: Int, _ height: Int, _ width: Int) -> Bool {
+        let strides = [4, 8, 16, 32, 64, 128]
+        return strides.indices.contains { first in
+            [true, false].contains { covers in
+                var places = 0
+                return strides[first...].contains { stride in
+                    let rest = covers ? stride - 1 : 0
+                    places += ((height + rest) / stride) * ((width + rest) / stride)
+                    return stride > strides[first] && [1, 2, 3].contains { $0 * places == boxes }
+                }
+            }
+        }
+    }
+
     fileprivate static func grids(_ height: Int, _ width: Int) -> [(stride: Int, across: Int, down: Int)] {
         [8, 16, 32].map { ($0, width / $0, height / $0) }
-    }
-}
-
-/// An output as rows of one candidate each.
-private struct Table {
-    let values: [Float]
-    let rows: Int
-    let columns: Int
-    private let rowStride: Int
-    private let columnStride: Int
-
-    init(_ values: [Float], rows: Int, columns: Int, transposed: Bool = false) {
-        (self.values, self.rows, self.columns) = (values, rows, columns)
-        (rowStride, columnStride) = transposed ? (1, rows) : (columns, 1)
-    }
-
-    subscript(row: Int, column: Int) -> Double { Double(values[row * rowStride + column * columnStride]) }
-
-    /// Scores from 0 to 1, and no box of negative size.
-    func looksLikeHead(scoresFrom first: Int, decoded: Bool = true) -> Bool {
-        areShares(from: first) && (!decoded || (0..<rows).allSatisfy { self[$0, 2] >= 0 && self[$0, 3] >= 0 })
-    }
-
-    func areShares(from first: Int) -> Bool {
-        (0..<rows).allSatisfy { row in
-            (first..<columns).allSatisfy { (-1e-4...1.0001).contains(self[row, $0]) }
-        }
-    }
-
-    var rowsAddUpToOne: Bool {
-        (0..<rows).allSatisfy { row in
-            let sum = (0..<columns).reduce(0) { $0 + self[row, $1] }
-            return abs(sum - 1) < 0.01
-        }
-    }
-
-    var largestBox: Double {
-        (0..<rows).reduce(0) { largest, row in (0..<4).reduce(largest) { max($0, abs(self[row, $1])) } }
-    }
-
-    /// An object that covers the whole input has edges of at most about 1; pixels go far beyond.
-    /// A table without any box tells nothing, and most heads give pixels.
-    var holdsShares: Bool { largestBox > 0 && largestBox < 4 }
-
-    /// Whole classes, scores from 0 to 1 and boxes the right way round, or nil.
-    var classesOfEndToEnd: Int? {
-        var largest = 0.0
-        for row in 0..<rows {
-            let (score, kind) = (self[row, 4], self[row, 5])
-            guard (-1e-4...1.0001).contains(score), kind >= 0, kind < 100_000, kind == kind.rounded() else {
-                return nil
-            }
-            if score > 0.01, self[row, 2] < self[row, 0] || self[row, 3] < self[row, 1] { return nil }
-            largest = max(largest, kind)
-        }
-        return Int(largest) + 1
     }
 }
 
@@ -197,13 +163,13 @@ extension HeadReader {
         let (rows, columns) = (first.shape[1], first.shape[2])
         switch head {
         case .yolo:
-            let table = Table(try first.floats(), rows: columns, columns: rows, transposed: true)
+            let table = HeadTable(try first.floats(), rows: columns, columns: rows, transposed: true)
             return collect(table, scores: table, from: 4, objectness: nil) { centered(table, $0) }
         case .yoloObjectness:
-            let table = Table(try first.floats(), rows: rows, columns: columns)
+            let table = HeadTable(try first.floats(), rows: rows, columns: columns)
             return collect(table, scores: table, from: 5, objectness: 4) { centered(table, $0) }
         case .yolox:
-            let table = Table(try first.floats(), rows: rows, columns: columns)
+            let table = HeadTable(try first.floats(), rows: rows, columns: columns)
             let places = Self.grids(height, width).flatMap { grid in
                 (0..<grid.down).flatMap { y in (0..<grid.across).map { x in (x, y, grid.stride) } }
             }
@@ -215,7 +181,7 @@ extension HeadReader {
                     width: exp(table[row, 2]) * scale, height: exp(table[row, 3]) * scale)
             }
         case .endToEnd:
-            let table = Table(try first.floats(), rows: rows, columns: columns)
+            let table = HeadTable(try first.floats(), rows: rows, columns: columns)
             return (0..<rows).compactMap { row in
                 guard table[row, 4] > Self.minScore, let kind = Int(exactly: table[row, 5].rounded()) else {
                     return nil
@@ -225,9 +191,9 @@ extension HeadReader {
                 return Detection(box: box, score: table[row, 4], kind: kind)
             }
         case .ssd:
-            let table = Table(try first.floats(), rows: rows, columns: columns)
+            let table = HeadTable(try first.floats(), rows: rows, columns: columns)
             let second = values[outputs[1]]
-            let scores = Table(try second.floats(), rows: second.shape[1], columns: second.shape[2])
+            let scores = HeadTable(try second.floats(), rows: second.shape[1], columns: second.shape[2])
             return collect(table, scores: scores, from: background ? 1 : 0, objectness: nil) { cornered(table, $0) }
         case .none: return []
         }
@@ -250,7 +216,7 @@ extension HeadReader {
 
     /// Every class of every row that scores enough.
     private func collect(
-        _ table: Table, scores: Table, from firstClass: Int, objectness: Int?, _ box: (Int) -> Box
+        _ table: HeadTable, scores: HeadTable, from firstClass: Int, objectness: Int?, _ box: (Int) -> Box
     ) -> [Detection] {
         var found: [Detection] = []
         for row in 0..<table.rows {
@@ -267,14 +233,14 @@ extension HeadReader {
         return found
     }
 
-    private func centered(_ table: Table, _ row: Int) -> Box {
+    private func centered(_ table: HeadTable, _ row: Int) -> Box {
         let (across, down) = shares ? (Double(width), Double(height)) : (1, 1)
         return box(
             x: table[row, 0] * across, y: table[row, 1] * down, width: table[row, 2] * across,
             height: table[row, 3] * down)
     }
 
-    private func cornered(_ table: Table, _ row: Int) -> Box {
+    private func cornered(_ table: HeadTable, _ row: Int) -> Box {
         let (across, down) = shares ? (Double(width), Double(height)) : (1, 1)
         return Box(
             left: table[row, 0] * across, top: table[row, 1] * down, right: table[row, 2] * across,

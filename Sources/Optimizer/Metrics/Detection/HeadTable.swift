@@ -1,0 +1,55 @@
+/// An output as rows of one candidate each.
+struct HeadTable {
+    let values: [Float]
+    let rows: Int
+    let columns: Int
+    private let rowStride: Int
+    private let columnStride: Int
+
+    init(_ values: [Float], rows: Int, columns: Int, transposed: Bool = false) {
+        (self.values, self.rows, self.columns) = (values, rows, columns)
+        (rowStride, columnStride) = transposed ? (1, rows) : (columns, 1)
+    }
+
+    subscript(row: Int, column: Int) -> Double { Double(values[row * rowStride + column * columnStride]) }
+
+    /// Scores from 0 to 1, and no box of negative size.
+    func looksLikeHead(scoresFrom first: Int, decoded: Bool = true) -> Bool {
+        areShares(from: first) && (!decoded || (0..<rows).allSatisfy { self[$0, 2] >= 0 && self[$0, 3] >= 0 })
+    }
+
+    func areShares(from first: Int) -> Bool {
+        (0..<rows).allSatisfy { row in
+            (first..<columns).allSatisfy { (-1e-4...1.0001).contains(self[row, $0]) }
+        }
+    }
+
+    var rowsAddUpToOne: Bool {
+        (0..<rows).allSatisfy { row in
+            let sum = (0..<columns).reduce(0) { $0 + self[row, $1] }
+            return abs(sum - 1) < 0.01
+        }
+    }
+
+    var largestBox: Double {
+        (0..<rows).reduce(0) { largest, row in (0..<4).reduce(largest) { max($0, abs(self[row, $1])) } }
+    }
+
+    /// An object that covers the whole input has edges of at most about 1; pixels go far beyond.
+    /// A table without any box tells nothing, and most heads give pixels.
+    var holdsShares: Bool { largestBox > 0 && largestBox < 4 }
+
+    /// Whole classes, scores from 0 to 1 and boxes the right way round, or nil.
+    var classesOfEndToEnd: Int? {
+        var largest = 0.0
+        for row in 0..<rows {
+            let (score, kind) = (self[row, 4], self[row, 5])
+            guard (-1e-4...1.0001).contains(score), kind >= 0, kind < 100_000, kind == kind.rounded() else {
+                return nil
+            }
+            if score > 0.01, self[row, 2] < self[row, 0] || self[row, 3] < self[row, 1] { return nil }
+            largest = max(largest, kind)
+        }
+        return Int(largest) + 1
+    }
+}
