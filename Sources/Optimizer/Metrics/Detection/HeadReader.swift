@@ -71,6 +71,9 @@ extension HeadReader {
             return nil
         }
         let (rows, columns) = (values[0].shape[1], values[0].shape[2])
+        // Classes that exclude each other, step by step: a text recognizer's probabilities have the form of a head otherwise.
+        let table = HeadTable(try values[0].floats(), rows: rows, columns: columns)
+        guard trusted || !table.rowsAddUpToOne else { return nil }
         switch head {
         case .yolo:
             guard rows >= 5, trusted || columns > rows && isDense(columns, height, width)
@@ -81,7 +84,6 @@ extension HeadReader {
         case .yoloObjectness, .yolox:
             guard columns >= 6, trusted || rows > columns && isDense(rows, height, width)
             else { return nil }
-            let table = HeadTable(try values[0].floats(), rows: rows, columns: columns)
             guard trusted || table.looksLikeHead(scoresFrom: 4, decoded: head != .yolox) else { return nil }
             let places = grids(height, width).reduce(0) { $0 + $1.across * $1.down }
             guard head != .yolox || rows == places else { return nil }
@@ -91,7 +93,6 @@ extension HeadReader {
             return Match(outputs: [0], classes: columns - 5, shares: head != .yolox && table.holdsShares)
         case .endToEnd:
             guard columns == 6, trusted || rows <= 1000 else { return nil }
-            let table = HeadTable(try values[0].floats(), rows: rows, columns: 6)
             guard let classes = table.classesOfEndToEnd else { return nil }
             return Match(outputs: [0], classes: classes, shares: table.holdsShares)
         case .ssd, .none: return nil
@@ -132,8 +133,7 @@ extension HeadReader {
     /// Of those that an SSD has. Boxes and scores of fewer come from elsewhere, such as the cells of a table, step by step.
     private static let fewestAnchors = 100
 
-    /// Whether a head of two grids and more, each half as fine as the one before, has so many boxes: one to three at each
-    /// place. Probabilities of many classes at many steps have the form of a head otherwise, text recognizers' above all.
+    /// Whether a head of one grid and more, each half as fine as the one before, has so many boxes: one to three at each place.
     private static func isDense(_ boxes: Int, _ height: Int, _ width: Int) -> Bool {
         let strides = [4, 8, 16, 32, 64, 128]
         return strides.indices.contains { first in
@@ -142,7 +142,7 @@ extension HeadReader {
                 return strides[first...].contains { stride in
                     let rest = covers ? stride - 1 : 0
                     places += ((height + rest) / stride) * ((width + rest) / stride)
-                    return stride > strides[first] && [1, 2, 3].contains { $0 * places == boxes }
+                    return [1, 2, 3].contains { $0 * places == boxes }
                 }
             }
         }
