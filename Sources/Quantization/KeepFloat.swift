@@ -142,26 +142,41 @@ extension Topology {
 }
 
 extension Topology {
-    /// Adds `anchor`, the activation behind it and the Conv that feeds it to `kept`: a layer that loses too much in
-    /// integers loses it in what comes in and goes out as well.
+    /// Adds `anchor`, the activation behind it and the anchor that feeds it to `kept`: a layer that loses too much in integers
+    /// loses it in what comes in and goes out as well.
     package func keepFloat(around anchor: Anchor, sqnr: Double, in kept: inout [String: Reason]) {
         let reason = Reason("its output keeps only \(Int(sqnr.rounded())) dB in integers")
         let node = graph.nodes[anchor.node]
         kept[node.name] = reason
-        for consumer in consumers(anchor.output)
-        where ["Sigmoid", "Mul", "Relu", "Clip", "LeakyRelu"].contains(consumer.op) {
+        for consumer in consumers(anchor.output) where consumer.is(anyOf: Self.activations) {
             kept[consumer.name] = Reason("it follows \(node.label), which stays float")
         }
-        var source = anchor.activation
-        for _ in 0..<4 {
-            guard let producer = producer(source) else { return }
-            if OperatorRule.of(producer) == .anchor {
-                kept[producer.name] = Reason("it feeds \(node.label), which stays float")
-                return
-            }
-            guard ["Relu", "Clip", "LeakyRelu", "Mul", "Sigmoid"].contains(producer.op) else { return }
-            kept[producer.name] = Reason("it feeds \(node.label), which stays float")
-            source = producer.inputs[0]
+        for place in activation(before: anchor.activation) {
+            kept[graph.nodes[place].name] = Reason("it feeds \(node.label), which stays float")
         }
+    }
+
+    private static let activations: Set<String> = [
+        "Sigmoid", "HardSigmoid", "Mul", "Relu", "Clip", "LeakyRelu",
+    ]
+
+    /// The one anchor that `tensor` comes from and the activation between, all of whose ways lead back to it; empty where
+    /// there is more than that.
+    private func activation(before tensor: String) -> Set<Int> {
+        var (found, anchors): (Set<Int>, Set<Int>) = ([], [])
+        var pending = [tensor]
+        while let tensor = pending.popLast() {
+            guard constant(tensor) == nil else { continue }
+            guard let place = index.producer(of: tensor) else { return [] }
+            guard found.insert(place).inserted else { continue }
+            if OperatorRule.of(graph.nodes[place]) == .anchor {
+                anchors.insert(place)
+            } else if graph.nodes[place].is(anyOf: Self.activations) {
+                pending += graph.nodes[place].inputs.filter { !$0.isEmpty }
+            } else {
+                return []
+            }
+        }
+        return anchors.count == 1 ? found : []
     }
 }

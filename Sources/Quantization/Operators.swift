@@ -26,6 +26,7 @@ package enum OperatorRule: Equatable, Sendable {
         case "Add", "Mul", "LeakyRelu", "GlobalAveragePool": return .arithmetic
         case "AveragePool": return node.dilates ? .float : .arithmetic
         case "Sigmoid": return .unitInterval
+        case "HardSigmoid": return node.float("alpha") ?? 0.2 > 0 ? .unitInterval : .float
         case "Concat": return .concat
         case "Relu", "Clip": return .clamp
         case "MaxPool": return node.outputs.count == 1 ? .passThrough : .float

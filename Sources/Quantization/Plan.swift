@@ -117,7 +117,12 @@ package struct Planner: Sendable {
         for group: [String], _ placement: Placement, _ statistics: [String: TensorStatistics]
     ) throws -> (Affine, String) {
         if hasFixedGrid(group) {
-            return (Affine(scale: 1 / Float(top + 1), zeroPoint: 0, top: top), "a Sigmoid lies in [0, 1]")
+            // A Sigmoid comes close to 1 and a HardSigmoid is 1 for all that is large.
+            let isHard = topology.producer(group[0])?.op == "HardSigmoid"
+            return (
+                Affine(scale: 1 / Float(isHard ? top : top + 1), zeroPoint: 0, top: top),
+                "a \(isHard ? "HardSigmoid" : "Sigmoid") lies in [0, 1]"
+            )
         }
         var merged = TensorStatistics()
         for tensor in group {

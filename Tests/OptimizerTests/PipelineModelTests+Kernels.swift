@@ -168,3 +168,55 @@ extension PipelineModelTests {
         try convert(g.model(), SampleArrays("x", [8, 4, 4]), within: 0.03)
     }
 }
+
+extension PipelineModelTests {
+    /// Scores of magnitude 20 beside coordinates of 1, as detectors give them out of one Conv.
+    @Test func partsOfASplitConvHaveScalesOfTheirOwn() throws {
+        var g = GraphBuilder(seed: 41)
+        let x = g.input("x", [1, 8, 6, 6], openBatch: true)
+        let y = g.relu(g.conv(x, 32))
+        let weight: [Float] = (0..<24 * 32).map { place in
+            let level = Float((place * 37) % 101 - 50)
+            return place < 8 * 32 ? level / 40 : level / 800
+        }
+        let both = g.conv(y, weight: g.constant(weight, [24, 32, 1, 1]), 24, kernel: 1)
+        let parts = g.add(
+            "Split", [both, g.integers([8, 16])], [.int("axis", 1)], shapes: [[1, 8, 6, 6], [1, 16, 6, 6]])
+        g.output(g.add("Sigmoid", [parts[0]]), g.add("Identity", [parts[1]]))
+        var conversions = try Conversions()
+        conversions.recipe.scheme = .int8Static
+        let outcome = try conversions(g.model(), SampleArrays("x", [8, 6, 6], count: 16))
+        #expect(outcome.plan.rewrites["Conv + Split to a Conv for each part"] == 1)
+        #expect(outcome.graph.count("Split") == 0 && outcome.graph.count("Conv") == 3)
+        #expect(outcome.fate(of: "Conv") == ["integer", "integer", "integer"])
+        for seed in [1, 2] as [UInt64] {
+            let inputs = try randomInputs(["x": [2, 8, 6, 6]], seed: seed)
+            let (before, after) = try (
+                Evaluation(g.model())(inputs), Evaluation(outcome.artifact, optimization: .all)(inputs)
+            )
+            #expect(relativeDifference([before[1]], [after[1]]) < 0.03, "one scale for both would miss by a third")
+        }
+    }
+
+    /// A block of YOLOv8: a Split, of which one part goes on by itself, and a Concat of both and of what came of it.
+    @Test(arguments: [true, false]) func aConcatOfASplitsPartsReadsTheWhole(partIsUsed: Bool) throws {
+        var g = GraphBuilder(seed: 42)
+        let x = g.input("x", [1, 8, 6, 6], openBatch: true)
+        let whole = g.relu(g.conv(x, 32))
+        let parts = g.add(
+            "Split", [whole, g.integers([16, 16])], [.int("axis", 1)], shapes: [[1, 16, 6, 6], [1, 16, 6, 6]])
+        let third = partIsUsed ? [g.relu(g.conv(parts[1], 16))] : []
+        g.output(g.conv(g.add("Concat", parts + third, [.int("axis", 1)], shape: [1, partIsUsed ? 48 : 32, 6, 6]), 16))
+        var conversions = try Conversions()
+        conversions.recipe.scheme = .int8Static
+        let outcome = try conversions(g.model(), SampleArrays("x", [8, 6, 6], count: 16))
+        #expect(outcome.graph.count("Split") == 0 && outcome.graph.count("Slice") == (partIsUsed ? 1 : 0))
+        let inputs = try randomInputs(["x": [2, 8, 6, 6]])
+        let steps = try conversions.profile(outcome, randomInputs(["x": [1, 8, 6, 6]]))
+        #expect(
+            steps.count { $0 == "DequantizeLinear" } == 1 && steps.count { $0 == "QuantizeLinear" } == 1, "\(steps)")
+        let difference = try relativeDifference(
+            Evaluation(g.model())(inputs), Evaluation(outcome.artifact, optimization: .all)(inputs))
+        #expect(difference < 0.1, "\(difference): other channels would miss by the whole")
+    }
+}

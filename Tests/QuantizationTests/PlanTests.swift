@@ -302,4 +302,22 @@ import Testing
         #expect(Set(kept.keys) == [a, r, b] && kept[b]?.text.contains("12 dB") == true)
         #expect(Placement(planned.topology, keepFloat: kept).isEmpty)
     }
+
+    /// Between two Convs an activation of several nodes goes with them; a sum of two layers stays.
+    @Test(arguments: ["Sigmoid", "HardSigmoid", "Add"]) func anActivationOfSeveralNodesGoesWithACondemnedLayer(
+        _ op: String
+    ) throws {
+        var g = GraphBuilder()
+        let x = g.input("x", [1, 8, 8, 8])
+        let a = g.conv(x, 16)
+        let gate = op == "Add" ? g.conv(x, 16) : g.add(op, [a])
+        let product = g.add(op == "Add" ? "Add" : "Mul", [a, gate])
+        let b = g.conv(product, 16)
+        g.output(b)
+        let planned = try Planned(g)
+        var kept: [String: Reason] = [:]
+        let last = try #require(planned.placement.anchors.last)
+        planned.topology.keepFloat(around: last, sqnr: 12.3, in: &kept)
+        #expect(Set(kept.keys) == (op == "Add" ? [b] : [a, gate, product, b]))
+    }
 }

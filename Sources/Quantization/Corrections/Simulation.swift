@@ -143,11 +143,13 @@ struct SimulationBuilder {
     }
 
     /// Whether what rounding did to its inputs shows in a node's output: it is no anchor, and it computes in integers or is
-    /// a SiLU left in float behind an integer anchor.
+    /// a SiLU or hard swish left in float behind an integer anchor.
     private func passesNoise(_ i: Int) -> Bool {
         let node = topology.graph.nodes[i]
         if plan.placement.verdicts[i] == .integer { return OperatorRule.of(node) != .anchor }
-        if node.op == "Sigmoid" { return plan.grid(node.inputs[0]) != nil }
-        return topology.index.sigmoidLinear(node, in: topology.graph).map { plan.grid($0) != nil } ?? false
+        let gates: Set = ["Sigmoid", "HardSigmoid"]
+        if node.is(anyOf: gates) { return plan.grid(node.inputs[0]) != nil }
+        return topology.index.sigmoidLinear(node, in: topology.graph, gates: gates)
+            .map { plan.grid($0) != nil } ?? false
     }
 }

@@ -20,13 +20,13 @@ extension Graph {
 }
 
 extension GraphIndex {
-    /// x where `node` computes x * Sigmoid(x).
-    func sigmoidLinear(_ node: Node, in graph: Graph) -> String? {
+    /// x where `node` computes x * Sigmoid(x), or x times another of `gates`.
+    func sigmoidLinear(_ node: Node, in graph: Graph, gates: Set<String> = ["Sigmoid"]) -> String? {
         guard node.op == "Mul", node.inputs.count == 2 else { return nil }
         for (x, gate) in [(node.inputs[0], node.inputs[1]), (node.inputs[1], node.inputs[0])] {
             guard let place = producer(of: gate) else { continue }
             let source = graph.nodes[place]
-            if source.op == "Sigmoid", source.domain.isEmpty, source.inputs == [x] { return x }
+            if source.is(anyOf: gates), source.inputs == [x] { return x }
         }
         return nil
     }

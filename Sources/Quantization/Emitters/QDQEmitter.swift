@@ -14,6 +14,8 @@ package struct QDQEmitter {
     private var bypassed: [String: String] = [:]
     /// What integer consumers read instead of a quantized tensor.
     private var dequantized: [String: String] = [:]
+    /// The integers behind what integer consumers read.
+    private var integers: [String: String] = [:]
 
     private struct ParameterKey: Hashable {
         let scale: UInt32
@@ -52,6 +54,8 @@ package struct QDQEmitter {
                 var edited = node
                 if let anchor = anchors[i], let weight = weights[i] {
                     connect(&edited, anchor, weight, biases[i])
+                } else if node.op == "HardSigmoid" {
+                    connectHardSigmoid(&edited)
                 } else {
                     connectActivations(&edited)
                 }
@@ -60,6 +64,7 @@ package struct QDQEmitter {
         }
         graph.nodes = nodes
         graph.fuseFloatSiLU()
+        graph.joinSplitsWhole()
         graph = FloatGuard(graph).guarded()
         try graph.sortTopologically()
         graph.removeUnused()
@@ -133,9 +138,11 @@ package struct QDQEmitter {
             Node(
                 op: "QuantizeLinear", inputs: [source, parameters.scale, parameters.zero], outputs: [integer],
                 name: integer, domain: domain(grid)))
+        let levels = confined(integer, grid)
+        integers[result] = levels
         nodes.append(
             Node(
-                op: "DequantizeLinear", inputs: [confined(integer, grid), parameters.scale, parameters.zero],
+                op: "DequantizeLinear", inputs: [levels, parameters.scale, parameters.zero],
                 outputs: [result], name: graph.freshName(source + "/dequantize"), domain: domain(grid)))
     }
 
@@ -181,6 +188,24 @@ package struct QDQEmitter {
                 node.inputs[position] = name
             }
         }
+    }
+
+    /// HardSigmoid, `max(0, min(1, alpha x + beta))`, as an Add: the integers of x on alpha times their scale are alpha x, and
+    /// the grid of the result ends at 0 and at 1.
+    private mutating func connectHardSigmoid(_ node: inout Node) {
+        let source = node.inputs[0]
+        guard let grid = plan.grid(source), let integer = integers[dequantized[source] ?? source] else { return }
+        var scaled = grid
+        scaled.scale = max(grid.scale * (node.float("alpha") ?? 0.2), .leastNormalMagnitude)
+        let parameters = parameters(scaled)
+        let result = graph.freshName(node.outputs[0] + "/scaled")
+        nodes.append(
+            Node(
+                op: "DequantizeLinear", inputs: [integer, parameters.scale, parameters.zero], outputs: [result],
+                name: result, domain: domain(grid)))
+        let beta = Tensor(name: node.outputs[0] + "/beta", floats: [node.float("beta") ?? 0.5], dims: [])
+        guard let addend = dequantizedConstant(beta) else { return }
+        node = Node(op: "Add", inputs: [result, addend], outputs: node.outputs, name: node.name)
     }
 
     /// A constant operand of an integer Add or Mul, in the type of activations behind its own DQ.

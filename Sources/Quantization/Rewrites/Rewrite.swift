@@ -8,14 +8,14 @@ package struct Rewrite: Sendable {
 
     /// All rewrites in the order they are tried; each sees the result of those before it.
     package static let all: [Rewrite] = [
-        constantReshape, constantArithmetic, padIntoConv, reduceMeanToPooling, subtractAndDivide, uniformSlope, erfGelu,
-        matMulAddToGemm, pointwiseToGemm, focusToStridedConv, distributionFocalHead,
+        constantReshape, constantArithmetic, padIntoConv, reduceMeanToPooling, hardSwish, subtractAndDivide,
+        uniformSlope, erfGelu, matMulAddToGemm, pointwiseToGemm, focusToStridedConv, distributionFocalHead,
     ]
 
     /// Rewrites that only pay where the place computes in integers, to be tried after `all`. Nodes that `keepFloat` names do
     /// not.
     package static func integerOnly(keepFloat: [String: Reason]) -> [Rewrite] {
-        [transposedConv(keepFloat), doubleUpsample(keepFloat)]
+        [transposedConv(keepFloat), doubleUpsample(keepFloat), partedConv(keepFloat)]
     }
 
     /// Applies `rewrites`, asking `describe` for fresh shapes and types after each one that changed something.
