@@ -75,14 +75,14 @@ class Drawing:
     def activation(self, x):
         shape = self.shapes[x]
         choice = self.random.choice(
-            ["Relu", "Relu", "Clip", "Clip", "SiLU", "SiLU", "Sigmoid", "LeakyRelu", "HardSigmoid", "HardSwish", "PRelu",
-             "Tanh", "Elu", "Erf", "Softplus", "none"])
+            ["Relu", "Relu", "Clip", "Clip", "SiLU", "SiLU", "Sigmoid", "LeakyRelu", "HardSigmoid", "HardSwish", "HardSwish",
+             "PRelu", "Tanh", "Elu", "Erf", "Softplus", "none"])
         if choice == "none":
             return x
         if choice == "SiLU":
             return self.add("Mul", [x, self.add("Sigmoid", [x], shape)], shape)
         if choice == "HardSwish":
-            return self.add("Mul", [x, self.add("HardSigmoid", [x], shape, alpha=1 / 6, beta=0.5)], shape)
+            return self.hard_swish(x, shape)
         if choice == "PRelu":
             return self.add("PRelu", [x, self.constant(np.full([shape[1]] + [1] * (len(shape) - 2), 0.2))], shape)
         if choice == "Clip":
@@ -90,7 +90,24 @@ class Drawing:
             if self.opset < 11:
                 return self.add("Clip", [x], shape, min=float(low), max=float(high))
             return self.add("Clip", [x, self.constant(low), self.constant(high)], shape)
+        if choice == "HardSigmoid":
+            alpha, beta = self.random.choice([(0.2, 0.5), (0.2, 0.5), (1 / 6, 0.5), (0.5, 0), (0.1, -0.2), (-0.2, 0.5)])
+            return self.add("HardSigmoid", [x], shape, alpha=float(alpha), beta=float(beta))
         return self.add(choice, [x], shape)
+
+    def hard_swish(self, x, shape):
+        """In one of the spellings of exporters."""
+        spelling = self.random.choice(["HardSigmoid", "divided", "multiplied", "gate"])
+        if spelling == "HardSigmoid" or self.opset < 11:
+            return self.add("Mul", [x, self.add("HardSigmoid", [x], shape, alpha=1 / 6, beta=0.5)], shape)
+        three = self.add("Add", [x, self.constant(3)], shape)
+        six = self.add("Clip", [three, self.constant(0), self.constant(6)], shape)
+        if spelling == "gate":
+            return self.add("Mul", [x, self.add("Div", [six, self.constant(6)], shape)], shape)
+        product = self.add("Mul", [x, six], shape)
+        if spelling == "divided":
+            return self.add("Div", [product, self.constant(6)], shape)
+        return self.add("Mul", [product, self.constant(1 / 6)], shape)
 
     def conv(self, x):
         _, channels, height, width = self.shapes[x]

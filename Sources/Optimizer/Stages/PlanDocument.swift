@@ -56,6 +56,8 @@ struct PlanDocument: Codable {
             switch quantized.plan.placement.verdicts[index] {
             case .integer: return operation("integer", nil)
             case .absorbed(let into): return operation("absorbed", "the quantizer of '\(into)' saturates in its place")
+            case .float(let reason) where quantized.storedFloats.contains(index):
+                return operation("float", reason.text + "; its weights in 8 bits, restored at load")
             case .float(let reason): return operation("float", reason.text)
             }
         }

@@ -72,11 +72,13 @@ struct Quantize {
         var emitter = QDQEmitter(topology, plan, rules, opset: prepared.model.opset("") ?? 13)
         var model = prepared.model
         model.graph = try emitter.emit(weights: weights, biases: biases)
+        let stored = try storeFloatWeights(in: &model, of: prepared, plan)
         let tables = try storeTables(in: &model.graph, of: topology.graph, keepFloat)
         var quantized = Quantized(
             model, .integer, plan, topology, review, tolerance, weights: weights, biases: biases)
         quantized.statistics = statistics
         quantized.tables = tables
+        quantized.storedFloats = stored
         return quantized
     }
 
@@ -103,7 +105,7 @@ struct Quantize {
         return nil
     }
 
-    private func refined(
+    func refined(
         _ prepared: PreparedModel, _ plan: Plan, _ weights: [Int: QuantizedWeight], _ review: LayerReview
     ) throws -> ([Int: QuantizedWeight], LayerReview) {
         try Refine(models: models, runs: runs, samples: roundingSamples, rules: rules, known: rounded)(
@@ -174,11 +176,11 @@ struct Quantize {
     }
 
     /// Layers that were trained with their rounding: their biases know of it.
-    private static func trained(_ weights: [Int: QuantizedWeight]) -> Set<Int> {
+    static func trained(_ weights: [Int: QuantizedWeight]) -> Set<Int> {
         Set(weights.filter(\.value.isTrained).keys)
     }
 
-    private static func weights(
+    static func weights(
         _ plan: Plan, _ topology: Topology, _ rules: TargetRules, blocks: (bits: Int, size: Int)? = nil
     ) throws -> [Int: QuantizedWeight] {
         var weights: [Int: QuantizedWeight] = [:]
@@ -218,7 +220,7 @@ struct Quantize {
     }
 
     /// Runs the simulation of what is not known yet over the review samples, and sums each layer's error.
-    private func review(
+    func review(
         _ prepared: PreparedModel, _ plan: Plan, _ weights: [Int: QuantizedWeight]
     ) throws -> LayerReview {
         let simulation = try Simulation(prepared.topology, plan, weights, known: known)

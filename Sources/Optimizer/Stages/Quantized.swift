@@ -15,6 +15,8 @@ struct Quantized {
     let constantChannels: [Int: Int]
     /// What calibration saw; empty in the form that computes in float.
     var statistics: [String: TensorStatistics] = [:]
+    /// Layers of the integer form, by node, that compute in float on weights stored in 8 bits.
+    var storedFloats: Set<Int> = []
     /// Tables that are stored in 8 bits.
     var tables = 0
     let weights: [Int: QuantizedWeight]
