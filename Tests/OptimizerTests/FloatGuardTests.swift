@@ -48,6 +48,22 @@ import Testing
         return (g.model(), isGemm ? [32] : [8, 6, 6], op)
     }
 
+    @Test func theEngineLeavesAPoolInFloat() throws {
+        var g = GraphBuilder(seed: 12)
+        let x = g.input("x", [1, 8, 6, 6])
+        let means = g.add("GlobalAveragePool", [g.relu(g.conv(x, 32))], shape: [1, 32, 1, 1])
+        g.output(g.conv(means, 32, kernel: 1))
+        let pool = try #require(g.graph.nodes.first { $0.op == "GlobalAveragePool" })
+        for isExcluded in [false, true] {
+            var conversion = try Conversions()
+            conversion.recipe.scheme = .int8Static
+            if isExcluded { conversion.recipe.options.exclude = [pool.name] }
+            let outcome = try conversion(g.model(), SampleArrays("x", [8, 6, 6], count: 8))
+            let steps = try conversion.profile(outcome, randomInputs(["x": [1, 8, 6, 6]]))
+            #expect(steps.contains(isExcluded ? "GlobalAveragePool" : "QLinearGlobalAveragePool"), "\(steps)")
+        }
+    }
+
     @Test(arguments: Layer.allCases) func theEngineLeavesFloatLayersInFloat(_ layer: Layer) throws {
         let (model, shape, op) = Self.model(layer)
         let place = op == "ConvTranspose" ? 0 : 1

@@ -14,9 +14,12 @@ import ModelGraph
 struct FloatGuard {
     private var graph: Graph
     private let index: GraphIndex
+    private let floats: Set<String>
 
-    init(_ graph: Graph) {
+    /// `floats` names the nodes that the plan leaves in float.
+    init(_ graph: Graph, floats: Set<String>) {
         self.graph = graph
+        self.floats = floats
         index = GraphIndex(graph)
     }
 
@@ -54,8 +57,10 @@ struct FloatGuard {
         guard node.domain.isEmpty, let input = node.inputs.first,
             index.producer(of: input).map({ graph.nodes[$0].op }) == "DequantizeLinear"
         else { return false }
-        // The runtime takes any AveragePool for an integer one, and then refuses its dilations.
+        // The runtime takes any pool of averages for an integer one, and then refuses dilations, and means that are small beside
+        // the values.
         if node.op == "AveragePool" { return node.dilates }
+        if node.op == "GlobalAveragePool" { return floats.contains(node.name) }
         guard Self.endangered.contains(node.op), node.inputs.count > 1 else { return false }
         return index.initializer(named: node.inputs[1]) != nil
     }
@@ -136,5 +141,15 @@ struct FloatGuard {
             Node(
                 op: "LeakyRelu", inputs: [inner], outputs: [output], name: graph.freshName(output + "/keep_float"),
                 attributes: [.float("alpha", 1)]))
+    }
+}
+
+extension Placement {
+    /// Names of the nodes that stay float.
+    func floats(of graph: Graph) -> Set<String> {
+        Set(
+            zip(graph.nodes, verdicts).compactMap { node, verdict in
+                if case .float = verdict { node.name } else { nil }
+            })
     }
 }

@@ -65,7 +65,7 @@ package struct QDQEmitter {
         graph.nodes = nodes
         graph.fuseFloatSiLU()
         graph.joinSplitsWhole()
-        graph = FloatGuard(graph).guarded()
+        graph = FloatGuard(graph, floats: plan.placement.floats(of: topology.graph)).guarded()
         try graph.sortTopologically()
         graph.removeUnused()
         return graph
