@@ -146,7 +146,9 @@ package struct Planner: Sendable {
             choice = merged.choose(rule, before: activation)
         }
         let final = rule == .auto ? merged.withHeadroom(choice, samples: samples) : choice
-        return (Affine.unsigned(final.range), final.reason)
+        guard let bounds = bounds(of: group, placement) else { return (Affine.unsigned(final.range), final.reason) }
+        let (low, high) = (max(final.range.low, bounds.low), min(final.range.high, bounds.high))
+        return (Affine.unsigned(ValueRange(low: min(low, high), high: high)), final.reason)
     }
 
     /// What calibration saw of a tensor. Where it was not watched because an operator only moved it within a group, and that

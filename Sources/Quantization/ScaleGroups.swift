@@ -10,7 +10,8 @@ struct ScaleGroups {
 
     private enum Confinement: Equatable {
         case free
-        /// A Relu or Clip was left out because the quantizer saturates in its place. A wider grid would undo it.
+        /// A Relu, a Clip or the ends of a HardSigmoid were left out because the quantizer saturates in their place. A wider grid
+        /// would undo it.
         case clamp(ValueRange)
     }
 
@@ -44,6 +45,9 @@ struct ScaleGroups {
         guard let i = topology.index.producer(of: tensor) else { return .free }
         if case .absorbed = placement.verdicts[i] {
             return topology.clampBounds(topology.graph.nodes[i]).map { .clamp($0) } ?? .free
+        }
+        if placement.verdicts[i] == .integer, topology.graph.nodes[i].is("HardSigmoid") {
+            return .clamp(ValueRange(low: 0, high: 1))
         }
         let moves: [OperatorRule] = [.passThrough, .concat]
         let isMoved = placement.verdicts[i] == .integer && moves.contains(OperatorRule.of(topology.graph.nodes[i]))

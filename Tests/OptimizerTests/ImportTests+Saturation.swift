@@ -104,4 +104,20 @@ extension ImportTests {
             try relativeDifference(Evaluation(model)(inputs), Evaluation(outcome.artifact, optimization: .all)(inputs))
                 < 0.05)
     }
+
+    /// A signed grid on what a HardSigmoid gives goes below 0, where the function ends.
+    @Test func aHardSigmoidEndsAtZeroAndOneWhateverItsGrid() throws {
+        var g = GraphBuilder(seed: 25)
+        let x = g.pair(g.input("x", [1, 8, 8, 8]), scale: 0.0079, zero: 127)
+        let y = g.pair(
+            g.conv(x, weight: g.pairedWeight([16, 8, 3, 3], axis: 0, limit: 1.2), 16), scale: 0.1, zero: 127)
+        let gate = g.pair(g.add("HardSigmoid", [y]), scale: 1.2 / 127, signed: true)
+        g.output(g.conv(gate, weight: g.pairedWeight([12, 16, 1, 1], axis: 0, limit: 0.2), 12, kernel: 1))
+        let outcome = try convert(g, scheme: .int8Static).1
+        #expect(outcome.fate(of: "HardSigmoid") == ["integer"])
+        let inputs = try randomInputs(["x": [1, 8, 8, 8]])
+        let difference = try relativeDifference(
+            Evaluation(g.model())(inputs), Evaluation(outcome.artifact, optimization: .all)(inputs))
+        #expect(difference < 0.03, "\(difference)")
+    }
 }

@@ -39,6 +39,35 @@ import Testing
         #expect(plan.grid(gate) == Affine(scale: 1 / 256, zeroPoint: 0))
     }
 
+    /// A HardSigmoid is 1 for all that is large; joined with others it keeps ends of its own.
+    @Test func aHardSigmoidHasAFixedGridAndSharesNone() throws {
+        var g = GraphBuilder()
+        let x = g.input("x", [1, 8, 8, 8])
+        let a = g.relu(g.conv(x, 16))
+        let gate = g.add("HardSigmoid", [g.conv(x, 16)])
+        let joined = g.concat([a, gate])
+        g.output(g.conv(joined, 16))
+        let plan = try Planned(g, ranges: [a: 0...4, joined: 0...4]).plan
+        #expect(plan.grid(gate) == Affine(scale: 1 / 255, zeroPoint: 0) && plan.grid(a) != plan.grid(gate))
+    }
+
+    /// Room for further samples would undo a Clip that the grid stands for.
+    @Test func aClipThatTheGridStandsForGetsNoRoom() throws {
+        var g = GraphBuilder()
+        let x = g.input("x", [1, 8, 8, 8])
+        let clipped = g.add("Clip", [g.conv(x, 16), g.constant([0], []), g.constant([6], [])])
+        g.output(g.conv(clipped, 16))
+        let topology = g.topology()
+        var planner = Planner(topology, rule: .auto)
+        planner.samples = 4
+        var seen = try TensorStatistics(of: [0, 6])
+        seen.meanExtremes = ValueRange(low: 0, high: 4)
+        let placement = Placement(topology, keepFloat: [:])
+        let plan = try planner.plan(placement, [x: seen, clipped: seen, g.graph.nodes.last?.outputs[0] ?? "": seen])
+        #expect(plan.grid(clipped)?.range.high == 6)
+        #expect(try #require(plan.grid(x)).range.high > 6)
+    }
+
     @Test func tensorsThatAreOnlyMovedAreNotObserved() {
         var g = GraphBuilder()
         let x = g.input("x", [1, 8, 8, 8])

@@ -5,7 +5,7 @@ import Quantization
 extension Quantize {
     /// What float layers must hold of all weights before theirs are stored in 8 bits.
     private static let notable = 0.2
-    /// What a layer must keep of its signal, in dB, with rounded weights and float activations: noise of a sixteenth of what
+    /// What a layer must keep of its signal, in dB, with rounded weights and float activations: a fortieth of the noise that
     /// layers in integers are allowed.
     private static let leastSQNR = 40.0
 
@@ -20,21 +20,22 @@ extension Quantize {
             (weights, review) = try refined(prepared, floats, weights, review)
         }
         let biases = review.correctedBiases(topology.bias, keeping: Self.trained(weights))
-        let kept = zip(review.anchors, review.errors).filter { $1.correctedSQNR >= Self.leastSQNR }.map(\.0)
         let places = Dictionary(
             model.graph.nodes.enumerated().compactMap { place, node in node.outputs.first.map { ($0, place) } },
             uniquingKeysWith: { first, _ in first })
         var stored: [Anchor] = []
         var moved: ([Int: QuantizedWeight], [Int: [Float]]) = ([:], [:])
-        for var anchor in kept {
+        var nodes: Set<Int> = []
+        for (var anchor, error) in zip(review.anchors, review.errors) where error.correctedSQNR >= Self.leastSQNR {
             guard let place = places[anchor.output] else { continue }
             (moved.0[place], moved.1[place]) = (weights[anchor.node], biases[anchor.node])
+            nodes.insert(anchor.node)
             anchor.node = place
             stored.append(anchor)
         }
         var emitter = WeightOnlyEmitter(model.graph)
         model.graph = try emitter.emit(stored, weights: moved.0, biases: moved.1)
-        return Set(kept.map(\.node))
+        return nodes
     }
 
     /// The float layers of `plan` as a plan of weights alone; nil where they are few.

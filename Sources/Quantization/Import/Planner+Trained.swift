@@ -28,11 +28,15 @@ extension Planner {
         return (grid, "came with the model; cut where its Relu or Clip ends")
     }
 
-    /// The interval that the Relu or Clip behind a tensor of the group confines it to.
-    private func bounds(of group: [String], _ placement: Placement) -> ValueRange? {
+    /// The interval that the grid of a group must end with, because it stands for a Relu or Clip behind one of its tensors, or
+    /// for the ends of a HardSigmoid.
+    func bounds(of group: [String], _ placement: Placement) -> ValueRange? {
         for tensor in group {
-            guard let i = topology.index.producer(of: tensor), case .absorbed = placement.verdicts[i] else { continue }
-            return topology.clampBounds(topology.graph.nodes[i])
+            guard let i = topology.index.producer(of: tensor) else { continue }
+            if placement.verdicts[i] == .integer, topology.graph.nodes[i].is("HardSigmoid") {
+                return ValueRange(low: 0, high: 1)
+            }
+            if case .absorbed = placement.verdicts[i] { return topology.clampBounds(topology.graph.nodes[i]) }
         }
         return nil
     }

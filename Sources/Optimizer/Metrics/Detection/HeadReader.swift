@@ -130,7 +130,7 @@ extension HeadReader {
         return (match, cornered)
     }
 
-    /// Of those that an SSD has. Boxes and scores of fewer come from elsewhere, such as the cells of a table, step by step.
+    /// An SSD has at least so many. Fewer boxes with scores come from elsewhere, such as the cells of a table, step by step.
     private static let fewestAnchors = 100
 
     /// Whether a head of one grid and more, each half as fine as the one before, has so many boxes: one to three at each place.
