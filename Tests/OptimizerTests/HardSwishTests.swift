@@ -55,6 +55,16 @@ import Testing
         try RewriteTests().check("hard swish to HardSigmoid and Mul", g, [1, 8, 6, 6], within: 1e-6, count: 0)
     }
 
+    @Test func constantsThatAddAnAxisStay() throws {
+        var g = GraphBuilder(seed: 35)
+        let x = g.input("x", [1, 32], openBatch: true)
+        let y = g.gemm(x, 24)
+        let sum = g.add("Add", [y, g.constant([3], [1, 1, 1])], shape: [1, 1, 24])
+        let clip = g.add("Clip", [sum, g.constant([0], []), g.constant([6], [])])
+        g.output(g.add("Div", [clip, g.constant([6], [])]))
+        try RewriteTests().check("hard swish to HardSigmoid and Mul", g, [1, 32], within: 0, count: 0)
+    }
+
     @Test(arguments: Spelling.allCases) func itRunsInIntegersThroughout(_ spelling: Spelling) throws {
         var conversions = try Conversions()
         conversions.recipe.scheme = .int8Static

@@ -19,7 +19,10 @@ extension Rewrite {
                     op: "Mul", inputs: [node.inputs[0], gate], outputs: node.outputs, name: node.name)
                 graph.nodes.append(.hardSigmoid(node.inputs[0], gate, named: gate))
                 count += 1
-            } else if let found = topology.spelledOutHardSigmoid(i) {
+            } else if let found = topology.spelledOutHardSigmoid(i),
+                // Constants of more axes than the operand give the result as many.
+                topology.shape(graph.nodes[found.last].outputs[0]) == topology.shape(found.input)
+            {
                 let (clip, last) = (graph.nodes[i], graph.nodes[found.last])
                 if found.gates {
                     graph.nodes[i] = .hardSigmoid(found.input, clip.outputs[0], named: clip.name)
