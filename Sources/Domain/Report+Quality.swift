@@ -75,6 +75,12 @@ extension Report {
             self.worst = worst
         }
 
+        /// Of the first output with any; distributions go before integers, which may be mere counts.
+        package var choices: Choices? {
+            let all = outputs.compactMap(\.choices)
+            return all.first { $0.axis != nil } ?? all.first
+        }
+
         package struct Output: Equatable, Sendable, Codable {
             package var name: String
             /// Values compared over all samples.
@@ -96,6 +102,8 @@ extension Report {
             package var incomparable: Int
             /// Samples where only the artifact gave NaN or infinity.
             package var broken: Int
+            /// For an output that holds a class for each of its places.
+            package var choices: Choices?
 
             package init(
                 name: String, values: Int, sqnrDb: Double? = nil, cosine: Double? = nil, correlation: Double? = nil,
@@ -114,6 +122,41 @@ extension Report {
                 self.identical = identical
                 self.incomparable = incomparable
                 self.broken = broken
+            }
+        }
+
+        /// How often the artifact chooses the class that FP32 chooses, over the places of an output: the steps of a sequence,
+        /// the pixels of a segmentation.
+        package struct Choices: Equatable, Sendable, Codable {
+            /// The axis whose largest value is the choice; nil where the values themselves are, being integers.
+            package var axis: Int?
+            package var classes: Int?
+            package var samples: Int
+            /// Places over all samples.
+            package var places: Int
+            /// Share of places with the same choice; the interval takes a sample's places for no independent draws.
+            package var same: Double
+            package var sameInterval: Interval
+            /// Samples with the same choice at every place, and Wilson's interval of their share.
+            package var whole: Int
+            package var wholeInterval: Interval
+            /// Intersection over union of the places of a class, the mean over the classes that either model gives; only where
+            /// the places form a picture.
+            package var meanIou: Double?
+
+            package init(
+                axis: Int? = nil, classes: Int? = nil, samples: Int, places: Int, same: Double, sameInterval: Interval,
+                whole: Int, wholeInterval: Interval, meanIou: Double? = nil
+            ) {
+                self.axis = axis
+                self.classes = classes
+                self.samples = samples
+                self.places = places
+                self.same = same
+                self.sameInterval = sameInterval
+                self.whole = whole
+                self.wholeInterval = wholeInterval
+                self.meanIou = meanIou
             }
         }
 

@@ -104,10 +104,25 @@ extension TensorValue {
         }
     }
 
-    private func elements<Element>(of: Element.Type, _ convert: (Element) -> Float) -> [Float] {
+    /// The elements of whole-byte integers, those of uint64 that a signed one has no room for by their bits.
+    package func integers() throws -> [Int] {
+        switch type {
+        case .uint8: elements(of: UInt8.self, Int.init)
+        case .int8: elements(of: Int8.self, Int.init)
+        case .uint16: elements(of: UInt16.self, Int.init)
+        case .int16: elements(of: Int16.self, Int.init)
+        case .uint32: elements(of: UInt32.self, Int.init)
+        case .int32: elements(of: Int32.self, Int.init)
+        case .uint64: elements(of: UInt64.self) { Int(truncatingIfNeeded: $0) }
+        case .int64: elements(of: Int64.self, Int.init)
+        default: throw EngineError.notConvertible(from: type)
+        }
+    }
+
+    private func elements<Element, Value>(of: Element.Type, _ convert: (Element) -> Value) -> [Value] {
         withBytes { bytes in
             let typed = bytes.assumingMemoryBound(to: Element.self)
-            return [Float](unsafeUninitializedCapacity: count) { buffer, initialized in
+            return [Value](unsafeUninitializedCapacity: count) { buffer, initialized in
                 for i in 0..<count { buffer.initializeElement(at: i, to: convert(typed[i])) }
                 initialized = count
             }

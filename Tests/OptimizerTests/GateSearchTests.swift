@@ -74,6 +74,17 @@ import Testing
         #expect(try conversion(Self.fragile().model(), Self.samples).bytes == found.bytes)
     }
 
+    /// A segmentation without Softmax: the gate is what says that its channels are classes.
+    @Test func agreementIsCountedOverThePlacesOfAMap() throws {
+        var g = GraphBuilder(seed: 5)
+        g.output(g.conv(g.relu(g.conv(g.input("x", [1, 8, 8, 8]), 32)), 6))
+        let outcome = try search(maxDrop: 0.2, metric: .agreement, g.model())
+        let choices = try #require(outcome.report.fidelity?.outputs.first?.choices)
+        #expect(choices.axis == 1 && choices.classes == 6 && choices.places == 24 * 64 && choices.meanIou != nil)
+        #expect(outcome.report.gate?.drop == 1 - choices.same && outcome.report.gate?.met == true)
+        #expect(outcome.report.verdict.line.contains("same best class at "))
+    }
+
     /// As a pattern, each of these names means every node.
     @Test func namesInTheRecordAreNoPatterns() throws {
         var model = Self.fragile().model()

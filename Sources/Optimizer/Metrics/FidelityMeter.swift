@@ -8,7 +8,10 @@ package struct FidelityMeter: Sendable {
     private static let worstCount = 10
 
     private let names: [String]
+    private let scoresExpected: Bool
     private var errors: [OutputError]
+    /// For outputs that hold a class for each of their places, chosen at the first sample.
+    private var choices: [ChoiceMeter?]
     private var samples = 0
     /// The output read as class scores, chosen at the first sample.
     private var scores: (output: Int, classes: Int)?
@@ -19,10 +22,13 @@ package struct FidelityMeter: Sendable {
     private var calls = CallMargins()
     private var worst: [Worst] = []
 
-    /// `outputs` are the names of the tensors that `add` gets, in this order.
-    package init(outputs: [String]) {
+    /// `outputs` are the names of the tensors that `add` gets, in this order. `scoresExpected` says that one of them holds class
+    /// scores: then the first that can is taken for them, whatever its values.
+    package init(outputs: [String], scoresExpected: Bool = false) {
         names = outputs
+        self.scoresExpected = scoresExpected
         errors = outputs.map { _ in OutputError() }
+        choices = outputs.map { _ in nil }
     }
 
     /// The output that was taken for class scores: the first one of shape [1, K] or [1, K, 1, 1] with K of 2 or more.
@@ -33,7 +39,7 @@ package struct FidelityMeter: Sendable {
         sample index: Int, digest: SampleDigest? = nil, reference: [TensorValue], candidate: [TensorValue]
     ) throws {
         precondition(reference.count == names.count && candidate.count == names.count, "one tensor per output")
-        if samples == 0 { scores = Self.scoreOutput(reference) }
+        if samples == 0 { try readFirst(reference) }
         samples += 1
         var lowest = Double.infinity
         var flipped: Bool?
@@ -44,6 +50,7 @@ package struct FidelityMeter: Sendable {
                 errors[output].addIncomparable()
                 continue
             }
+            try choices[output]?.add(reference[output], candidate[output])
             let (a, b) = (try reference[output].floats(), try candidate[output].floats())
             switch errors[output].add(a, b) {
             case .measured(let decibels): lowest = min(lowest, decibels)
@@ -63,7 +70,11 @@ package struct FidelityMeter: Sendable {
     /// Takes in what another meter of the same outputs saw.
     package mutating func merge(_ other: FidelityMeter) {
         precondition(names == other.names, "meters of different outputs do not merge")
-        for output in names.indices { errors[output].merge(other.errors[output]) }
+        for output in names.indices {
+            errors[output].merge(other.errors[output])
+            guard let choice = other.choices[output] else { continue }
+            if choices[output]?.merge(choice) == nil { choices[output] = choice }
+        }
         samples += other.samples
         scores = scores ?? other.scores
         scored += other.scored
@@ -76,8 +87,27 @@ package struct FidelityMeter: Sendable {
 
     package func result() -> Report.Fidelity {
         Report.Fidelity(
-            samples: samples, outputs: zip(names, errors).map { $1.report($0) }, agreement: agreement,
-            worst: worst.map(\.report))
+            samples: samples, outputs: names.indices.map(output), agreement: agreement, worst: worst.map(\.report))
+    }
+
+    private func output(_ index: Int) -> Report.Fidelity.Output {
+        var output = errors[index].report(names[index])
+        output.choices = choices[index]?.report
+        return output
+    }
+
+    /// Finds what each output holds.
+    private mutating func readFirst(_ reference: [TensorValue]) throws {
+        scores = Self.scoreOutput(reference)
+        for (output, value) in reference.enumerated() where output != scores?.output {
+            choices[output] = try ChoiceRule(readFrom: value).map { ChoiceMeter($0) }
+        }
+        guard scoresExpected, scores == nil, choices.allSatisfy({ $0 == nil }) else { return }
+        for (output, value) in reference.enumerated() {
+            guard let rule = ChoiceRule(scoresOf: value) else { continue }
+            choices[output] = ChoiceMeter(rule)
+            return
+        }
     }
 
     private var agreement: Report.Fidelity.Agreement? {

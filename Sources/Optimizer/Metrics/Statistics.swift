@@ -9,12 +9,30 @@ package enum Statistics {
     /// Wilson's 95 % score interval of a share (Wilson 1927). `total` of 0 gives 0...1.
     package static func wilson(_ successes: Int, of total: Int) -> Report.Interval {
         guard total > 0 else { return Report.Interval(low: 0, high: 1) }
-        let n = Double(total)
-        let p = Double(successes) / n
+        return wilson(share: Double(successes) / Double(total), of: Double(total))
+    }
+
+    private static func wilson(share p: Double, of n: Double) -> Report.Interval {
         let middle = (p + z * z / (2 * n)) / (1 + z * z / n)
         let half = z / (1 + z * z / n) * (p * (1 - p) / n + z * z / (4 * n * n)).squareRoot()
         return Report.Interval(
-            low: successes == 0 ? 0 : max(0, middle - half), high: successes == total ? 1 : min(1, middle + half))
+            low: p == 0 ? 0 : max(0, middle - half), high: p == 1 ? 1 : min(1, middle + half))
+    }
+
+    /// 95 % interval of a share counted over many places of each sample, which are no independent draws: Wilson's for as many
+    /// draws as would vary as much as the samples do, at most one for each place and, where they do not vary, one for each
+    /// sample (Korn and Graubard 1998, with the ratio estimator's variance).
+    static func clusteredShare(_ samples: [(successes: Int, total: Int)]) -> Report.Interval {
+        let total = Double(samples.reduce(0) { $0 + $1.total })
+        guard total > 0 else { return Report.Interval(low: 0, high: 1) }
+        let n = Double(samples.count)
+        let p = Double(samples.reduce(0) { $0 + $1.successes }) / total
+        let squares = samples.reduce(0.0) { sum, sample in
+            let residual = Double(sample.successes) - p * Double(sample.total)
+            return sum + residual * residual
+        }
+        let variance = n > 1 ? n / (n - 1) * squares / (total * total) : 0
+        return wilson(share: p, of: variance > 0 ? min(total, p * (1 - p) / variance) : n)
     }
 
     /// 95 % interval of the difference (gained - lost) / total of two shares measured on the same samples: Wald's interval

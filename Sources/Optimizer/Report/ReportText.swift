@@ -110,7 +110,7 @@ package struct ReportText {
             ])
         }
         page.columns(rows)
-        for words in fidelity.valueWords { page.sentence(words) }
+        for words in fidelity.choiceWords + fidelity.valueWords { page.sentence(words) }
         for output in fidelity.outputs where output.broken + output.incomparable > 0 {
             page.sentence(
                 "Output '\(output.name)': NaN or infinity only in INT8 for \(Number.count(output.broken, "sample")); "

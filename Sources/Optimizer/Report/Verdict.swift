@@ -120,6 +120,9 @@ extension Report.Verdict {
                 "same best class as FP32 for \(Number.percent(agreement.top1)) of \(Number.count(agreement.samples, "sample"))"
             )
         }
+        if fidelity.agreement == nil, let choices = fidelity.choices {
+            words.append(choices.shareWords)
+        }
         if let lowest = fidelity.outputs.compactMap(\.sqnrDb).min() {
             words.append("SQNR \(Number.fixed(lowest, 1)) dB" + (lowest < poorDecibels ? ", far from FP32" : ""))
         } else if fidelity.outputs.allSatisfy(\.identical) {

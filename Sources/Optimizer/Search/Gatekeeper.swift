@@ -43,7 +43,7 @@ struct Gatekeeper {
     /// How far the artifact at `path` falls below FP32, in the gate's metric. `progress` gets the share done.
     func drop(of path: String, progress: (Double) -> Void = { _ in }) throws -> Double {
         let session = try models.engine.makeSession(.path(path), Race.options(order.threads))
-        var fidelity = FidelityMeter(outputs: outputs)
+        var fidelity = FidelityMeter(outputs: outputs, scoresExpected: gate.metric == .agreement)
         var accuracy: AccuracyMeter?
         var detection: DetectionMeter?
         for (done, index) in heldOut.enumerated() {
@@ -79,6 +79,7 @@ struct Gatekeeper {
             throw Self.unmeasurable(gate, labelsAbsence ?? Inputs.noClassScores)
         case .agreement:
             if let agreement = fidelity.agreement { return 1 - agreement.top1 }
+            if let choices = fidelity.choices { return 1 - choices.same }
             throw Self.unmeasurable(gate, Inputs.noClassScores)
         case .cosine:
             guard fidelity.outputs.allSatisfy({ $0.broken == 0 }) else { return 2 }

@@ -42,7 +42,7 @@ struct Verify {
         let labels = inputs.classLabels
         let fp32 = try models.original(inputs.referencePath, Race.options(order.threads))
         let int8 = try models.engine.makeSession(.path(candidate.path), Race.options(order.threads))
-        var fidelity = FidelityMeter(outputs: outputs)
+        var fidelity = FidelityMeter(outputs: outputs, scoresExpected: order.recipe.gate?.metric == .agreement)
         var accuracy: AccuracyMeter?
         var detection: DetectionMeter?
         let feed = inputs.evaluation

@@ -1929,7 +1929,7 @@ enum OpenAPIDocument {
                 metric:
                   description: |
                     top1: labelled accuracy, FP32 minus INT8. top1-agreement: 1 minus the share of samples with the same best
-                    class. cosine: 1 minus the cosine between the outputs of FP32 and INT8, where it is lowest. map: mean average
+                    class; for outputs of a class at each place (sequences, segmentations), of places. cosine: 1 minus the cosine between the outputs of FP32 and INT8, where it is lowest. map: mean average
                     precision over IoU 0.50 to 0.95 as COCO counts it, on labelled boxes, FP32 minus INT8. map-agreement: 1 minus
                     that precision of INT8 with FP32's confident boxes as labels.
                   type: string
@@ -2294,6 +2294,11 @@ enum OpenAPIDocument {
                       type: number
                       minimum: 0
                       maximum: 1
+                    same_choices:
+                      description: Share of the places (steps of a sequence, pixels) with the same best class.
+                      type: number
+                      minimum: 0
+                      maximum: 1
                     sqnr_db: { type: number }
                     cosine: { type: number }
                 gate: { $ref: '#/components/schemas/ReportGate' }
@@ -2578,6 +2583,47 @@ enum OpenAPIDocument {
                       broken:
                         type: integer
                         minimum: 0
+                      choices:
+                        description: |
+                          For an output that holds a class for each of its places, such as the steps of a sequence or the pixels of a
+                          segmentation: values that add up to one along an axis (or whose exponentials do), or integers. How often
+                          INT8 chooses what FP32 chooses.
+                        type: object
+                        additionalProperties: false
+                        required: [samples, places, same, same_interval, whole, whole_interval]
+                        properties:
+                          axis:
+                            description: The axis whose largest value is the choice. Absent where the values themselves are.
+                            type: integer
+                            minimum: 0
+                          classes:
+                            type: integer
+                            minimum: 2
+                          samples:
+                            type: integer
+                            minimum: 1
+                          places:
+                            description: Over all samples.
+                            type: integer
+                            minimum: 1
+                          same:
+                            description: Share of places with the same choice.
+                            type: number
+                            minimum: 0
+                            maximum: 1
+                          same_interval: { $ref: '#/components/schemas/Interval' }
+                          whole:
+                            description: Samples with the same choice at every place.
+                            type: integer
+                            minimum: 0
+                          whole_interval: { $ref: '#/components/schemas/Interval' }
+                          mean_iou:
+                            description: |
+                              Intersection over union of a class's places, the mean over the classes that either model gives. Only
+                              where the places form a picture.
+                            type: number
+                            minimum: 0
+                            maximum: 1
                 agreement:
                   type: object
                   additionalProperties: false

@@ -113,6 +113,8 @@ extension Comparison {
         struct Likeness: Encodable, Sendable {
             var samples: Int
             var top1Agreement: Double?
+            /// Share of an output's places with the same choice.
+            var sameChoices: Double?
             var sqnrDb: Double?
             var cosine: Double?
         }
@@ -173,6 +175,7 @@ extension Comparison {
             fidelity = report?.fidelity.map { fidelity in
                 Likeness(
                     samples: fidelity.samples, top1Agreement: fidelity.agreement?.top1,
+                    sameChoices: fidelity.choices?.same,
                     sqnrDb: fidelity.outputs.compactMap(\.sqnrDb).min(),
                     cosine: fidelity.outputs.compactMap(\.cosine).min())
             }

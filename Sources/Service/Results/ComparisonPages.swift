@@ -30,6 +30,7 @@ struct ComparisonPages {
             row("mAP 50–95 INT8") { $0.detection?.labelled.map { Number.fixed($0.int8.map, 3) } },
             row("boxes like FP32's") { $0.detection?.agreement.map { Number.fixed($0.map, 3) } },
             row("same best class") { $0.fidelity?.top1Agreement.map { Number.percent($0) } },
+            row("same class, places") { $0.fidelity?.sameChoices.map { Number.percent($0) } },
             row("SQNR, dB") { $0.fidelity?.sqnrDb.map { Number.fixed($0, 1) } },
             row("held-out samples") { $0.heldOut.map { $0 ? "yes" : "no" } },
             row("gate") { $0.gate.map { $0.met ? "met" : "not met" } },

@@ -33,7 +33,7 @@ extension ReportHTML {
         }
         if let words = fidelity.agreement?.scoreWords { page.element("p", "Class scores: \(words).") }
         page.table(outputs(fidelity), caption: "Each output against FP32")
-        list(fidelity.valueWords, &page)
+        list(fidelity.choiceWords + fidelity.valueWords, &page)
         page.table(worst(fidelity), caption: "The samples that suffer most")
     }
 
