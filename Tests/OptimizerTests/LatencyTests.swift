@@ -115,6 +115,7 @@ private final class FakeMachine {
         #expect(equal.speedupInterval.low > 1.2 && abs((equal.undisturbedSpeedup ?? 0) - 1) < 0.02)
         #expect(Report.Verdict.speed(equal) == .unclear)
         #expect(equal.credibleSpeedup.low < 1.02 && equal.credibleSpeedup.high > 1.2)
+        #expect(equal.contradiction.hasSuffix("× by the fastest runs"))
         let slower = try FakeMachine(fp32: 3e-3, int8: 3.3e-3, jitter: 0.05, disturbance: 1.5).measure()
         #expect(slower.speedupInterval.low > 1.2 && Report.Verdict.speed(slower) == .unclear)
         #expect(

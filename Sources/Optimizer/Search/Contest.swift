@@ -104,8 +104,10 @@ extension Report.Latency {
             + "\(Number.fixed(speedupInterval.high, 2)))" + contradiction
     }
 
-    /// What the fastest runs say where that is the opposite; empty where they agree.
+    /// What the fastest runs say where they call the other faster, or neither; empty where they agree.
     var contradiction: String {
-        (speedup > 1) == (fastestSpeedup > 1) ? "" : ", but \(Number.fixed(fastestSpeedup, 2))× by the fastest runs"
+        let clear = 1 + Report.Verdict.leastDifference
+        let agrees = (speedup > clear) == (fastestSpeedup > clear) && (speedup * clear < 1) == (fastestSpeedup * clear < 1)
+        return agrees ? "" : ", but \(Number.fixed(fastestSpeedup, 2))× by the fastest runs"
     }
 }
