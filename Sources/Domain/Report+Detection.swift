@@ -1,6 +1,8 @@
 /// How a detector's outputs are read as boxes.
 package enum DetectionHead: String, Codable, Sendable, CaseIterable {
-    /// One output [1, 4 + K, N]: centre, width, height in input pixels, K scores (Ultralytics from version 8 on).
+    /// One output [1, 4 + K, N]: centre, width, height in input pixels, K scores (Ultralytics from version 8 on). As in the
+    /// next ones and in `end-to-end`, there may be more numbers behind the scores: of a mask, whose prototypes are a second
+    /// output [1, P, H, W], or keypoints.
     case yolo
     /// One output [1, N, 5 + K]: as above with an objectness before the scores (YOLOv5 and 7, decoded YOLOX).
     case yoloObjectness = "yolo-objectness"
@@ -49,6 +51,8 @@ extension Report {
         package var head: DetectionHead
         package var outputs: [String]
         package var classes: Int
+        /// Numbers of each box that are not judged here: of its mask or its keypoints. Absent without any.
+        package var unread: Int?
         package var samples: Int
         /// Lowest score of a detection that counts, and the IoU above which the lower of two boxes of a class is dropped.
         package var minScore: Double
@@ -66,13 +70,14 @@ extension Report {
         package var matched: Int
 
         package init(
-            head: DetectionHead, outputs: [String], classes: Int, samples: Int, minScore: Double,
+            head: DetectionHead, outputs: [String], classes: Int, unread: Int? = nil, samples: Int, minScore: Double,
             suppressionIou: Double, labelled: Labelled?, agreement: Precision?, confidentScore: Double,
             fp32Confident: Int, int8Confident: Int, scoreShift: Double?, matched: Int
         ) {
             self.head = head
             self.outputs = outputs
             self.classes = classes
+            self.unread = unread
             self.samples = samples
             self.minScore = minScore
             self.suppressionIou = suppressionIou

@@ -27,6 +27,29 @@ extension Conversion {
         return gains ? strict : usual
     }
 
+    /// 8-bit weights alone, where `integer` has so little in common with FP32 that its speed is worth nothing, and they do not;
+    /// nil otherwise. A gate says better what is worth how much.
+    func inPlaceOfUseless(_ integer: Candidate, _ forms: Forms) throws -> Candidate? {
+        guard order.recipe.scheme == .auto, order.recipe.gate == nil, order.recipe.options.minLayerSqnr == nil,
+            inputs.imported == nil
+        else { return nil }
+        let kept = try forms.contest.sqnr(of: integer)
+        guard kept < Report.Verdict.poorDecibels else { return nil }
+        let weightOnly = try forms.weightOnly()
+        guard try forms.contest.sqnr(of: weightOnly) >= Self.poorFidelity else {
+            forms.contest.say(weightOnly.name, "follows FP32 as little")
+            return nil
+        }
+        let words = kept.isFinite ? "\(Number.fixed(kept, 1)) dB" : "no finite numbers"
+        forms.contest.say(integer.name, "has too little in common with FP32")
+        return with(
+            weightOnly, "integers-too-far",
+            "In integers this model keeps \(words) of its outputs on calibration samples, which is too little to be of use; so "
+                + "only its weights are stored in 8 bits: the file shrinks, the speed stays. Samples that show the model "
+                + "what it is made for may change that, as may a gate, which puts back into float what it needs to; the "
+                + "scheme int8-static gives the integers as they are.")
+    }
+
     /// Lowest SQNR of `tensors` on calibration samples, in dB; nil where none differs.
     func likeness(
         of candidate: any Session, to reference: any Session, _ tensors: [String], _ samples: [Int]

@@ -108,7 +108,8 @@ struct Conversion {
     private func fastest(_ forms: Forms) throws -> Candidate {
         if let form = order.recipe.scheme.pinnedForm { return try pinned(form, forms) }
         if let usual = try forms.integer(tolerance) {
-            return try neverSlower(orDynamic(tuned(stricter(usual, forms), forms), forms), forms)
+            let integer = try orDynamic(tuned(stricter(usual, forms), forms), forms)
+            return try inPlaceOfUseless(integer, forms) ?? neverSlower(integer, forms)
         }
         if let dynamic = try dynamicAlone(forms) { return try neverSlower(dynamic, forms) }
         try checkWeights(forms.excluded)

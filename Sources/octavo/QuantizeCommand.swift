@@ -87,7 +87,9 @@ struct QuantizeCommand: ParsableCommand {
             throw ValidationError("--gate is checked on evaluation samples: give --evaluation")
         }
         _ = try gateValue()
-        guard measureTime > 0, measureTime <= 3600 else { throw ValidationError("--measure-time must be 0 to 3600") }
+        guard measureTime > 0, measureTime <= 3600 else {
+            throw ValidationError("--measure-time must be above 0 and at most 3600")
+        }
         if let threads, !(1...1024).contains(threads) { throw ValidationError("--threads must be 1...1024") }
     }
 

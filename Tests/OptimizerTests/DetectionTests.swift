@@ -212,6 +212,43 @@ import Testing
 
     @Test func boxesMayBeSharesOfTheInput() throws { try expect([yolo(scale: (1 / 64, 1 / 48))], .yolo) }
 
+    /// Rows with numbers behind them: coefficients of a mask, or keypoints in pixels with their visibility.
+    private func extended(_ value: TensorValue, _ others: [Float], transposed: Bool) throws -> TensorValue {
+        let values = try value.floats()
+        let (a, b) = (value.shape[1], value.shape[2])
+        if transposed {
+            let more = others.flatMap { [Float](repeating: $0, count: b) }
+            return try TensorValue(floats: values + more, shape: [1, a + others.count, b])
+        }
+        let rows = (0..<a).flatMap { values[($0 * b)..<($0 * b + b)] + others }
+        return try TensorValue(floats: rows, shape: [1, a, b + others.count])
+    }
+
+    @Test func masksAndKeypointsBehindTheScoresAreLeftAside() throws {
+        let coefficients: [Float] = [0.5, -1.25, 0.75, 2, -0.5, 0, 0.25, 1]
+        let prototypes = try TensorValue(zeros: .float, shape: [1, 8, 12, 16])
+        for (value, head, transposed) in [
+            (try yolo(), DetectionHead.yolo, true), (try objectness(), .yoloObjectness, false),
+            (try endToEnd(), .endToEnd, false),
+        ] {
+            let table = try extended(value, coefficients, transposed: transposed)
+            try expect([table, prototypes], head)
+            try expect([prototypes, table], head, wanted: head)
+            // Without prototypes nobody can tell what they are.
+            #expect(try HeadReader([table], height: height, width: width) == nil)
+        }
+        let keypoints: [Float] = [31, 22, 0.9, 40.5, 12, 0.2]
+        try expect([extended(yolo(), keypoints, transposed: true)], .yolo)
+        let people = Self.objects.map { Detection(box: $0.box, score: $0.score, kind: 0) }
+        let pose = try extended(endToEnd(people), keypoints, transposed: false)
+        let reader = try #require(try HeadReader([pose], height: height, width: width))
+        #expect(reader.head == .endToEnd && reader.others == 6)
+        #expect(try reader.detections([pose]).map(\.box) == people.map(\.box))
+        // The angle of a turned box is no such number.
+        let turned = try extended(yolo(), [-0.7], transposed: true)
+        #expect(try HeadReader([turned], height: height, width: width) == nil)
+    }
+
     @Test func aHeadCanBeAskedFor() throws {
         for (head, values) in [
             (DetectionHead.yolo, [try yolo()]), (.yoloObjectness, [try objectness()]), (.yolox, [try raw()]),

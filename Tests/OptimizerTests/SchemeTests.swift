@@ -63,6 +63,27 @@ import Testing
         #expect(found < 0.03, "\(found)")
     }
 
+    /// The last layers read what the grid before them cannot hold beside a channel a thousand times as large.
+    @Test func integersThatHaveNothingInCommonWithFP32AreNotDelivered() throws {
+        var g = GraphBuilder(seed: 53)
+        let x = g.input("x", [1, 8, 6, 6])
+        var scales = [Float](repeating: 1, count: 32)
+        scales[0] = 2000
+        let wide = g.add("Mul", [g.conv(x, 32), g.constant(scales, [32, 1, 1])])
+        let weights = (0..<(16 * 32)).map { (place: Int) -> Float in
+            place % 32 == 0 ? 0 : Float((place * 7919) % 101 - 50) * 0.01
+        }
+        let a = g.add("Add", [wide, g.conv(x, 32)])
+        g.output(g.add("Conv", [a, g.constant(weights, [16, 32, 1, 1])], shape: [1, 16, 6, 6]))
+        let samples = SampleArrays("x", [8, 6, 6], count: 8)
+        let (_, outcome) = try convert(g, .auto, samples)
+        #expect(outcome.plan.form == "weight-only")
+        let finding = try #require(outcome.report.findings.first { $0.code == "integers-too-far" })
+        #expect(finding.detail.contains(" dB of its outputs"))
+        #expect(try difference(g, outcome, [1, 8, 6, 6]) < 0.03)
+        #expect(try convert(g, .int8Static, samples).1.plan.form == "integer")
+    }
+
     @Test func aConvBesideProductsStoresItsWeights() throws {
         var g = GraphBuilder(seed: 32)
         let x = g.input("x", [1, 4, 8, 8])

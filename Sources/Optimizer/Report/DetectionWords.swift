@@ -10,6 +10,13 @@ struct DetectionWords {
             + "\(Number.count(detection.classes, "class", "classes")), "
             + "scores above \(Number.short(detection.minScore)), suppression above IoU "
             + "\(Number.fixed(detection.suppressionIou, 2))."
+            + (unread.map { " \($0)." } ?? "")
+    }
+
+    var unread: String? {
+        detection.unread.map {
+            "Each box has \(Number.count($0, "other number")), of a mask or of keypoints, judged by SQNR alone"
+        }
     }
 
     /// A heading and a row for each kind of precision.

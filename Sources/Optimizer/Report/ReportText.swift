@@ -59,6 +59,7 @@ package struct ReportText {
         page.columns(words.rows)
         if let change = words.change { page.field("change", change) }
         if let likeness = words.likeness { page.field("boxes like FP32's", likeness) }
+        if let unread = words.unread { page.sentence(unread + ".") }
     }
 
     private var qualityRemark: String {

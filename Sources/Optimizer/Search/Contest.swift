@@ -107,7 +107,8 @@ extension Report.Latency {
     /// What the fastest runs say where they call the other faster, or neither; empty where they agree.
     var contradiction: String {
         let clear = 1 + Report.Verdict.leastDifference
-        let agrees = (speedup > clear) == (fastestSpeedup > clear) && (speedup * clear < 1) == (fastestSpeedup * clear < 1)
+        let agrees =
+            (speedup > clear) == (fastestSpeedup > clear) && (speedup * clear < 1) == (fastestSpeedup * clear < 1)
         return agrees ? "" : ", but \(Number.fixed(fastestSpeedup, 2))× by the fastest runs"
     }
 }

@@ -21,13 +21,17 @@ extension Quantize {
         }
         let biases = review.correctedBiases(topology.bias, keeping: Self.trained(weights))
         let places = Dictionary(
-            model.graph.nodes.enumerated().compactMap { place, node in node.outputs.first.map { ($0, place) } },
+            model.graph.nodes.enumerated().map { place, node in (node.name, place) },
             uniquingKeysWith: { first, _ in first })
         var stored: [Anchor] = []
         var moved: ([Int: QuantizedWeight], [Int: [Float]]) = ([:], [:])
         var nodes: Set<Int> = []
         for (var anchor, error) in zip(review.anchors, review.errors) where error.correctedSQNR >= Self.leastSQNR {
-            guard let place = places[anchor.output] else { continue }
+            // By name: what guards a float layer from the runtime may stand between it and its old result.
+            let node = topology.graph.nodes[anchor.node]
+            guard let place = places[node.name], model.graph.nodes[place].op == node.op,
+                model.graph.nodes[place].inputs.count > 1, model.graph.nodes[place].inputs[1] == anchor.weight
+            else { continue }
             (moved.0[place], moved.1[place]) = (weights[anchor.node], biases[anchor.node])
             nodes.insert(anchor.node)
             anchor.node = place

@@ -1906,6 +1906,8 @@ enum OpenAPIDocument {
                     centre, size, K scores; `yolo-objectness`: [1, N, 5 + K] with an objectness before the scores; `yolox`: the
                     same as exported, relative to grids of 8, 16 and 32; `end-to-end`: [1, M, 6], corners, score, class, nothing
                     left to suppress; `ssd`: corners [1, N, 4] as shares of the input and scores [1, N, K]; `none`: no boxes.
+                    All but `ssd` may have more numbers behind the scores, or behind the class: of a mask, whose P prototypes are a
+                    second output [1, P, H, W], or of keypoints (x, y, visibility).
                   type: string
                   enum: [yolo, yolo-objectness, yolox, end-to-end, ssd, none]
                 max_samples:
@@ -2516,6 +2518,10 @@ enum OpenAPIDocument {
                 classes:
                   type: integer
                   minimum: 0
+                unread:
+                  description: Numbers of each box that are not judged here, those of its mask or its keypoints. Absent without any.
+                  type: integer
+                  minimum: 1
                 samples:
                   type: integer
                   minimum: 0

@@ -92,7 +92,8 @@ package struct DetectionMeter: Sendable {
     package func result() -> Report.Detection? {
         guard samples > 0 else { return nil }
         return Report.Detection(
-            head: reader.head, outputs: reader.outputs.map { names[$0] }, classes: classes, samples: samples,
+            head: reader.head, outputs: reader.outputs.map { names[$0] }, classes: classes,
+            unread: reader.others > 0 ? reader.others : nil, samples: samples,
             minScore: HeadReader.minScore, suppressionIou: reader.suppressionIou, labelled: labelled,
             agreement: likeness.result(), confidentScore: Self.confident, fp32Confident: confidentFP32,
             int8Confident: confidentINT8, scoreShift: matched > 0 ? shift / Double(matched) : nil, matched: matched)

@@ -9,6 +9,8 @@ struct HeadReader: Sendable {
     /// Positions of the outputs that are read: of the boxes, and of the scores where these are apart.
     let outputs: [Int]
     let classes: Int
+    /// Numbers of each box behind its scores that are not read: coefficients of a mask, keypoints.
+    let others: Int
     private let height: Int
     private let width: Int
     /// Boxes are shares of the input.
@@ -32,7 +34,8 @@ struct HeadReader: Sendable {
         for head in Self.order where wanted == nil || wanted == head {
             guard let match = try Self.match(head, values, height, width, trusted: wanted != nil) else { continue }
             self.head = head
-            (outputs, classes, shares, background) = (match.outputs, match.classes, match.shares, match.background)
+            (outputs, classes, others) = (match.outputs, match.classes, match.others)
+            (shares, background) = (match.shares, match.background)
             return
         }
         return nil
@@ -55,6 +58,7 @@ extension HeadReader {
     private struct Match {
         var outputs: [Int]
         var classes: Int
+        var others = 0
         var shares = false
         var background = false
     }
@@ -67,36 +71,56 @@ extension HeadReader {
         _ head: DetectionHead, _ values: [TensorValue], _ height: Int, _ width: Int, trusted: Bool
     ) throws -> Match? {
         if head == .ssd { return try matchPair(values, trusted: trusted) }
-        guard values.count == 1, values[0].shape.count == 3, values[0].shape[0] == 1, values[0].type.isFloat else {
-            return nil
-        }
-        let (rows, columns) = (values[0].shape[1], values[0].shape[2])
+        guard let place = boxes(values) else { return nil }
+        let (rows, columns) = (values[place].shape[1], values[place].shape[2])
         // Classes that exclude each other, step by step: a text recognizer's probabilities have the form of a head otherwise.
-        let table = HeadTable(try values[0].floats(), rows: rows, columns: columns)
+        let table = HeadTable(try values[place].floats(), rows: rows, columns: columns)
         guard trusted || !table.rowsAddUpToOne else { return nil }
+        let masks = maskCoefficients(values)
         switch head {
         case .yolo:
             guard rows >= 5, trusted || columns > rows && isDense(columns, height, width)
             else { return nil }
-            let table = HeadTable(try values[0].floats(), rows: columns, columns: rows, transposed: true)
-            return trusted || table.looksLikeHead(scoresFrom: 4)
-                ? Match(outputs: [0], classes: rows - 4, shares: table.holdsShares) : nil
+            let table = HeadTable(try values[place].floats(), rows: columns, columns: rows, transposed: true)
+            let others = table.others(behind: 4, masks: masks)
+            guard rows >= 5 + others, trusted || table.looksLikeHead(scores: 4..<(rows - others)) else { return nil }
+            return Match(outputs: [place], classes: rows - 4 - others, others: others, shares: table.holdsShares)
         case .yoloObjectness, .yolox:
-            guard columns >= 6, trusted || rows > columns && isDense(rows, height, width)
+            let others = table.others(behind: 5, masks: masks)
+            guard columns >= 6 + others, trusted || rows > columns && isDense(rows, height, width)
             else { return nil }
-            guard trusted || table.looksLikeHead(scoresFrom: 4, decoded: head != .yolox) else { return nil }
+            guard trusted || table.looksLikeHead(scores: 4..<(columns - others), decoded: head != .yolox) else {
+                return nil
+            }
             let places = grids(height, width).reduce(0) { $0 + $1.across * $1.down }
             guard head != .yolox || rows == places else { return nil }
             // One anchor for each place, and numbers that are no pixels: nobody has decoded them.
             let raw = rows == places && table.largestBox < 20
             guard trusted || raw == (head == .yolox) else { return nil }
-            return Match(outputs: [0], classes: columns - 5, shares: head != .yolox && table.holdsShares)
+            return Match(
+                outputs: [place], classes: columns - 5 - others, others: others,
+                shares: head != .yolox && table.holdsShares)
         case .endToEnd:
-            guard columns == 6, trusted || rows <= 1000 else { return nil }
+            let others = table.others(behind: 5, masks: masks)
+            guard columns == 6 + others, trusted || rows <= 1000 else { return nil }
             guard let classes = table.classesOfEndToEnd else { return nil }
-            return Match(outputs: [0], classes: classes, shares: table.holdsShares)
+            return Match(outputs: [place], classes: classes, others: others, shares: table.holdsShares)
         case .ssd, .none: return nil
         }
+    }
+
+    /// The one output that may hold boxes; beside it there may be pictures of prototype masks.
+    private static func boxes(_ values: [TensorValue]) -> Int? {
+        let tables = values.indices.filter { values[$0].shape.count == 3 }
+        guard let place = tables.first, tables.count == 1, values[place].shape[0] == 1, values[place].type.isFloat,
+            values.allSatisfy({ $0.shape.count >= 3 })
+        else { return nil }
+        return place
+    }
+
+    /// How many prototypes [1, K, H, W] a box's mask is mixed from; nil where there are none.
+    private static func maskCoefficients(_ values: [TensorValue]) -> Int? {
+        values.first { $0.shape.count == 4 && $0.shape[0] == 1 && $0.shape[1] > 1 && $0.type.isFloat }?.shape[1]
     }
 
     private static func matchPair(_ values: [TensorValue], trusted: Bool) throws -> Match? {
@@ -118,7 +142,7 @@ extension HeadReader {
         let columns = values[scores].shape[2]
         let table = HeadTable(try values[scores].floats(), rows: values[scores].shape[1], columns: columns)
         let corners = HeadTable(try values[boxes].floats(), rows: values[boxes].shape[1], columns: 4)
-        guard trusted || (corners.rows >= fewestAnchors && table.areShares(from: 0) && corners.largestBox < 1e5)
+        guard trusted || (corners.rows >= fewestAnchors && table.areShares(0..<columns) && corners.largestBox < 1e5)
         else { return nil }
         let cornered = (0..<corners.rows).allSatisfy {
             corners[$0, 0] <= corners[$0, 2] && corners[$0, 1] <= corners[$0, 3]
@@ -202,11 +226,12 @@ extension HeadReader {
     private func fits(_ values: [TensorValue]) -> Bool {
         let shape = values[outputs[0]].shape
         switch head {
-        case .yolo: return shape[1] >= 5
-        case .yoloObjectness: return shape[2] >= 6
+        case .yolo: return shape[1] == 4 + classes + others
+        case .yoloObjectness: return shape[2] == 5 + classes + others
         case .yolox:
-            return shape[2] >= 6 && shape[1] == Self.grids(height, width).reduce(0) { $0 + $1.across * $1.down }
-        case .endToEnd: return shape[2] == 6
+            return shape[2] == 5 + classes + others
+                && shape[1] == Self.grids(height, width).reduce(0) { $0 + $1.across * $1.down }
+        case .endToEnd: return shape[2] == 6 + others
         case .ssd:
             let scores = values[outputs[1]].shape
             return shape[2] == 4 && scores.count == 3 && scores[0] == 1 && scores[1] == shape[1]
@@ -222,7 +247,7 @@ extension HeadReader {
         for row in 0..<table.rows {
             let certainty = objectness.map { table[row, $0] } ?? 1
             guard certainty > Self.minScore else { continue }
-            for column in firstClass..<scores.columns {
+            for column in firstClass..<min(scores.columns, firstClass + classes) {
                 let score = scores[row, column] * certainty
                 guard score > Self.minScore else { continue }
                 let place = box(row)

@@ -14,14 +14,32 @@ struct HeadTable {
     subscript(row: Int, column: Int) -> Double { Double(values[row * rowStride + column * columnStride]) }
 
     /// Scores from 0 to 1, and no box of negative size.
-    func looksLikeHead(scoresFrom first: Int, decoded: Bool = true) -> Bool {
-        areShares(from: first) && (!decoded || (0..<rows).allSatisfy { self[$0, 2] >= 0 && self[$0, 3] >= 0 })
+    func looksLikeHead(scores: Range<Int>, decoded: Bool = true) -> Bool {
+        areShares(scores) && (!decoded || (0..<rows).allSatisfy { self[$0, 2] >= 0 && self[$0, 3] >= 0 })
     }
 
-    func areShares(from first: Int) -> Bool {
-        (0..<rows).allSatisfy { row in
-            (first..<columns).allSatisfy { (-1e-4...1.0001).contains(self[row, $0]) }
-        }
+    func areShares(_ columns: Range<Int>) -> Bool { columns.allSatisfy(isShare) }
+
+    private func isShare(_ column: Int) -> Bool {
+        (0..<rows).allSatisfy { (-1e-4...1.0001).contains(self[$0, column]) }
+    }
+
+    /// How many numbers stand behind a box and its scores, which begin before or at column `first`: the coefficients of so many
+    /// `masks`, where the last columns are no scores, or keypoints.
+    func others(behind first: Int, masks: Int?) -> Int {
+        if let masks, columns > first + masks, !areShares((columns - masks)..<columns) { return masks }
+        return keypointNumbers(behind: first)
+    }
+
+    /// Keypoints are x, y and visibility, in pixels and a share: what is left behind the leading shares from column `first` on.
+    /// 0 where all are shares, or the rest is none of those.
+    private func keypointNumbers(behind first: Int) -> Int {
+        let scores = (first..<columns).prefix { isShare($0) }
+        let rest = (first + scores.count)..<columns
+        guard !scores.isEmpty, !rest.isEmpty, rest.count % 3 == 0,
+            stride(from: rest.lowerBound + 2, to: columns, by: 3).allSatisfy(isShare)
+        else { return 0 }
+        return rest.count
     }
 
     var rowsAddUpToOne: Bool {
