@@ -10,6 +10,9 @@ package enum DetectionHead: String, Codable, Sendable, CaseIterable {
     case yolox
     /// One output [1, M, 6]: corners, score, class, nothing left to suppress (YOLOv10, YOLO26, NMS in the graph).
     case endToEnd = "end-to-end"
+    /// One output [1, M, 4 + K]: centre and size as shares of the input, K scores, one object for each row and nothing left to
+    /// suppress (RT-DETR).
+    case detr
     /// Two outputs, [1, N, 4] corners as shares of the input and [1, N, K] scores, the first class being the background
     /// where a row's scores add up to 1.
     case ssd

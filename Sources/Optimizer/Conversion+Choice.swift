@@ -82,7 +82,11 @@ extension Conversion {
                     + "FP32 on this machine, so only its weights are stored in 8 bits: the file shrinks, the speed "
                     + "stays.")
         }
-        guard speed.interval.low <= 1 + Report.Verdict.leastDifference else { return integer }
+        // On a busy machine no interval is narrow: medians and fastest runs that both say so by far are gain enough.
+        let likely = min(race.speedup, race.fastestSpeedup)
+        guard speed.interval.low <= 1 + Report.Verdict.leastDifference, likely <= Race.clearRatio else {
+            return integer
+        }
         let weightOnly = try forms.weightOnly()
         guard forms.contest.bytes(of: weightOnly) < forms.contest.bytes(of: integer) else {
             forms.contest.say(weightOnly.name, "no smaller than the other")

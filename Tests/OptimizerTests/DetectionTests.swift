@@ -167,6 +167,20 @@ import Testing
         }
     }
 
+    /// 100 queries, with an object each or none.
+    private func detr() throws -> TensorValue {
+        try tensor([1, 100, 7]) { values, at in
+            for line in 0..<100 {
+                let object = line % 50 == 7 ? Self.objects[line / 50] : nil
+                let row = object.map(row) ?? [32, 24, 16, 12]
+                for (column, value) in row.enumerated() {
+                    values[at(line, column)] = value / (column % 2 == 0 ? 64 : 48)
+                }
+                if let object { values[at(line, 4 + object.kind)] = Float(object.score) }
+            }
+        }
+    }
+
     private func ssd() throws -> [TensorValue] {
         let scores = try tensor([1, 120, 4]) { values, at in
             for row in 0..<120 {
@@ -206,6 +220,7 @@ import Testing
         try expect([objectness()], .yoloObjectness)
         try expect([raw()], .yolox)
         try expect([endToEnd()], .endToEnd)
+        try expect([detr()], .detr)
         try expect(ssd(), .ssd)
         try expect(ssd().reversed(), .ssd)
     }
@@ -252,7 +267,7 @@ import Testing
     @Test func aHeadCanBeAskedFor() throws {
         for (head, values) in [
             (DetectionHead.yolo, [try yolo()]), (.yoloObjectness, [try objectness()]), (.yolox, [try raw()]),
-            (.endToEnd, [try endToEnd()]), (.ssd, try ssd()),
+            (.endToEnd, [try endToEnd()]), (.detr, [try detr()]), (.ssd, try ssd()),
         ] {
             try expect(values, head, wanted: head)
             #expect(try HeadReader(values, height: height, width: width, wanted: DetectionHead.none) == nil)

@@ -101,4 +101,21 @@ import Testing
         #expect(judged.contains(boxes) && judged.contains(scores))
         #expect(judged.last == topology.graph.outputs[1].name)
     }
+
+    /// Rows that TopK puts in order may change places without any loss, and ArgMax gives no numbers to compare.
+    @Test func whatValuesChooseFromIsJudgedInPlaceOfWhatTheyChoose() throws {
+        var g = GraphBuilder(seed: 9)
+        let x = g.input("x", [1, 8, 8, 8])
+        let trunk = g.relu(g.conv(x, 32))
+        let boxes = g.add("Reshape", [g.conv(trunk, 4), g.integers([4, 64])], shape: [4, 64])
+        let scores = g.add("Reshape", [g.add("Sigmoid", [g.conv(trunk, 1)]), g.integers([64])], shape: [64])
+        let best = g.add("TopK", [scores, g.integers([10])], shapes: [[10], [10]])
+        let chosen = g.add("Gather", [boxes, best[1]], [.int("axis", 1)], shape: [4, 10])
+        let classes = g.conv(trunk, 6)
+        let map = g.add("ArgMax", [classes], [.int("axis", 1), .int("keepdims", 0)], shape: [1, 8, 8], type: .int64)
+        g.output(best[0], chosen, map, g.relu(g.conv(trunk, 16)))
+        let topology = try Conversions().prepare(g.model(), Self.samples).topology
+        let judged = topology.judged
+        #expect(Set(judged) == [boxes, scores, classes, topology.graph.outputs[3].name], "\(judged)")
+    }
 }

@@ -4,10 +4,39 @@ import Quantization
 extension Topology {
     /// The tensors that quality is judged by: the outputs, taken apart where a Concat at the end joins what should be judged
     /// by itself. A detector's boxes of 640 beside scores of 0.9 would make any loss of the scores invisible.
+    ///
+    /// Where values choose what comes out, as TopK and ArgMax do, it is what they choose from. Of two boxes that score nearly
+    /// alike either may come first, and then everything behind differs, although nothing is lost.
     var judged: [String] {
         var (found, seen) = ([String](), Set<String>())
-        for output in graph.outputs.map(\.name) { collect(output, depth: 0, into: &found, &seen) }
+        let chosen = nodesBehindChoices
+        for output in graph.outputs.map(\.name) where !isMade(output, by: chosen) {
+            collect(output, depth: 0, into: &found, &seen)
+        }
+        for place in chosen.sorted() {
+            for tensor in graph.nodes[place].inputs
+            where !tensor.isEmpty && constant(tensor) == nil && !isMade(tensor, by: chosen) {
+                collect(tensor, depth: 0, into: &found, &seen)
+            }
+        }
         return found.isEmpty || found.count > Self.mostJudged ? graph.outputs.map(\.name) : found
+    }
+
+    private static let choosing: Set<String> = ["TopK", "ArgMax", "ArgMin", "NonMaxSuppression", "NonZero"]
+
+    /// Operators that choose by value, and all that reads what they give.
+    private var nodesBehindChoices: Set<Int> {
+        var behind: Set<Int> = []
+        var pending = graph.nodes.indices.filter { graph.nodes[$0].is(anyOf: Self.choosing) }
+        while let place = pending.popLast() {
+            guard behind.insert(place).inserted else { continue }
+            for output in graph.nodes[place].outputs { pending += index.consumers(of: output) }
+        }
+        return behind
+    }
+
+    private func isMade(_ tensor: String, by places: Set<Int>) -> Bool {
+        index.producer(of: tensor).map(places.contains) ?? false
     }
 
     private static let mostJudged = 32

@@ -38,7 +38,8 @@ final class Likeness {
     func callAsFunction(_ model: Model) throws -> Double? {
         // A Clip that has no effect is left out of the artifact, and its tensor with it.
         let made = Set(model.graph.nodes.flatMap(\.outputs))
-        let tensors = prepared.topology.judged.filter(made.contains)
+        let judged = prepared.topology.judged.filter(made.contains)
+        let tensors = judged.isEmpty ? model.graph.outputs.map(\.name) : judged
         guard !tensors.isEmpty else { return nil }
         let reference = try reference(tensors)
         let session = try models.session(

@@ -1905,11 +1905,12 @@ enum OpenAPIDocument {
                     How a detector's outputs are read; recognised from their shapes and values when absent. `yolo`: [1, 4 + K, N],
                     centre, size, K scores; `yolo-objectness`: [1, N, 5 + K] with an objectness before the scores; `yolox`: the
                     same as exported, relative to grids of 8, 16 and 32; `end-to-end`: [1, M, 6], corners, score, class, nothing
-                    left to suppress; `ssd`: corners [1, N, 4] as shares of the input and scores [1, N, K]; `none`: no boxes.
-                    All but `ssd` may have more numbers behind the scores, or behind the class: of a mask, whose P prototypes are a
+                    left to suppress; `detr`: [1, M, 4 + K], centre and size as shares of the input, K scores, an object for each
+                    row; `ssd`: corners [1, N, 4] as shares of the input and scores [1, N, K]; `none`: no boxes. All but the last
+                    three may have more numbers behind the scores, or behind the class: of a mask, whose P prototypes are a
                     second output [1, P, H, W], or of keypoints (x, y, visibility).
                   type: string
-                  enum: [yolo, yolo-objectness, yolox, end-to-end, ssd, none]
+                  enum: [yolo, yolo-objectness, yolox, end-to-end, detr, ssd, none]
                 max_samples:
                   description: At most so many samples are used for calibration.
                   type: integer

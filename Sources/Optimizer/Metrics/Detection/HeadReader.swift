@@ -44,7 +44,7 @@ struct HeadReader: Sendable {
     /// The detections of one sample that count, best first.
     func detections(_ values: [TensorValue]) throws -> [Detection] {
         let found = try candidates(values)
-        if head == .endToEnd { return found.sorted(by: [Detection].isBetter) }
+        if head == .endToEnd || head == .detr { return found.sorted(by: [Detection].isBetter) }
         let best =
             found.count > Self.candidates
             ? Array(found.sorted(by: [Detection].isBetter).prefix(Self.candidates)) : found
@@ -64,7 +64,7 @@ extension HeadReader {
     }
 
     /// What is told by fewer things comes later: a single class end to end is [1, M, 6] like one with an objectness.
-    private static let order: [DetectionHead] = [.yolo, .endToEnd, .yolox, .yoloObjectness, .ssd]
+    private static let order: [DetectionHead] = [.yolo, .endToEnd, .detr, .yolox, .yoloObjectness, .ssd]
 
     /// `trusted` heads were asked for: only what decoding needs is checked.
     private static func match(
@@ -105,9 +105,17 @@ extension HeadReader {
             guard columns == 6 + others, trusted || rows <= 1000 else { return nil }
             guard let classes = table.classesOfEndToEnd else { return nil }
             return Match(outputs: [place], classes: classes, others: others, shares: table.holdsShares)
+        case .detr:
+            guard columns >= 5,
+                trusted || queries.contains(rows) && table.areShares(0..<columns) && table.largestBox > 0
+            else { return nil }
+            return Match(outputs: [place], classes: columns - 4, shares: true)
         case .ssd, .none: return nil
         }
     }
+
+    /// How many objects such detectors ask for.
+    private static let queries = [100, 300, 900]
 
     /// The one output that may hold boxes; beside it there may be pictures of prototype masks.
     private static func boxes(_ values: [TensorValue]) -> Int? {
@@ -214,6 +222,16 @@ extension HeadReader {
                 guard box.isFinite else { return nil }
                 return Detection(box: box, score: table[row, 4], kind: kind)
             }
+        case .detr:
+            let table = HeadTable(try first.floats(), rows: rows, columns: columns)
+            return (0..<rows).compactMap { row in
+                let scores = (4..<columns).map { table[row, $0] }
+                guard let best = scores.max(), best > Self.minScore, let kind = scores.firstIndex(of: best) else {
+                    return nil
+                }
+                let box = centered(table, row)
+                return box.isFinite ? Detection(box: box, score: best, kind: kind) : nil
+            }
         case .ssd:
             let table = HeadTable(try first.floats(), rows: rows, columns: columns)
             let second = values[outputs[1]]
@@ -232,6 +250,7 @@ extension HeadReader {
             return shape[2] == 5 + classes + others
                 && shape[1] == Self.grids(height, width).reduce(0) { $0 + $1.across * $1.down }
         case .endToEnd: return shape[2] == 6 + others
+        case .detr: return shape[2] == 4 + classes
         case .ssd:
             let scores = values[outputs[1]].shape
             return shape[2] == 4 && scores.count == 3 && scores[0] == 1 && scores[1] == shape[1]
