@@ -36,7 +36,7 @@ extension Conversion {
         let kept = try forms.contest.sqnr(of: integer)
         guard kept < Report.Verdict.poorDecibels else { return nil }
         let weightOnly = try forms.weightOnly()
-        guard try forms.contest.sqnr(of: weightOnly) >= Self.poorFidelity else {
+        guard try forms.contest.sqnr(of: weightOnly) >= Report.Verdict.poorDecibels else {
             forms.contest.say(weightOnly.name, "follows FP32 as little")
             return nil
         }

@@ -10,6 +10,8 @@ extension Conversion {
     private static let clearlyFaster = 1.05
     /// Above this likeness to FP32, in dB, two candidates count as equally good.
     static let goodFidelity = 30.0
+    /// Below it, the dynamic form is worth so much of the speed where it follows FP32 closer by so many dB.
+    private static let muchCloser = (decibels: 6.0, speed: 0.9)
 
     /// The form that the recipe's scheme names.
     func pinned(_ form: Quantized.Form, _ forms: Forms) throws -> Candidate {
@@ -26,25 +28,31 @@ extension Conversion {
         return try forms.uncalibrated(form)
     }
 
-    /// `integer`, or the dynamic form where a model of products or LSTMs runs faster so beyond the noise and answers as well.
+    /// `integer`, or the dynamic form where a model of products or LSTMs runs faster so beyond the noise and answers as well,
+    /// or hardly slower and answers much better.
     func orDynamic(_ integer: Candidate, _ forms: Forms) throws -> Candidate {
         guard decisionSeconds > 0, forms.dynamicShare ?? 0 >= Self.leastDynamicShare else { return integer }
         var dynamic = try forms.uncalibrated(.dynamic)
         let race = try Race(order, inputs, models).run(integer.path, against: dynamic.path, budget: decisionSeconds)
         clock.log("dynamic ranges: \(Number.times(race.speedup)) the speed of fixed ones")
         forms.contest.say(dynamic.name, race.words(over: "'\(integer.name)'"))
-        guard race.credibleSpeedup.low > Self.clearlyFaster else { return integer }
+        let speed = race.credibleSpeedup.low
+        guard speed > Self.muchCloser.speed else { return integer }
         let (fixed, free) = try (forms.contest.sqnr(of: integer), forms.contest.sqnr(of: dynamic))
-        guard free >= min(fixed, Self.goodFidelity) else {
+        let isCloser = fixed < Self.goodFidelity && free >= fixed + Self.muchCloser.decibels
+        if speed > Self.clearlyFaster, free < min(fixed, Self.goodFidelity) {
             forms.contest.say(dynamic.name, "follows FP32 less closely")
-            return integer
         }
+        guard isCloser || speed > Self.clearlyFaster && free >= min(fixed, Self.goodFidelity) else { return integer }
+        if isCloser { forms.contest.say(integer.name, "follows FP32 less closely") }
+        let gain = (free - fixed).isFinite ? "by \(Number.fixed(free - fixed, 0)) dB" : "by far"
         dynamic.decisions.append(
             Finding(
-                .info, code: "dynamic-faster",
+                .info, code: isCloser ? "dynamic-closer" : "dynamic-faster",
                 detail:
                     "With ranges found in every run the products of this model ran \(Number.times(race.speedup)) as fast "
-                    + "as with fixed ones on this machine."))
+                    + "as with fixed ones on this machine"
+                    + (isCloser ? ", and follow FP32 closer \(gain)." : ".")))
         return dynamic
     }
 

@@ -108,8 +108,15 @@ struct Conversion {
     private func fastest(_ forms: Forms) throws -> Candidate {
         if let form = order.recipe.scheme.pinnedForm { return try pinned(form, forms) }
         if let usual = try forms.integer(tolerance) {
-            let integer = try orDynamic(tuned(stricter(usual, forms), forms), forms)
-            return try inPlaceOfUseless(integer, forms) ?? neverSlower(integer, forms)
+            let chosen = try stricter(usual, forms)
+            let integer = try orDynamic(tuned(chosen, forms), forms)
+            if let instead = try inPlaceOfUseless(integer, forms) { return instead }
+            let kept = try neverSlower(integer, forms)
+            guard chosen.name != usual.name, kept.quantized.form == .weightOnly,
+                try forms.contest.sqnr(of: usual) >= Report.Verdict.poorDecibels
+            else { return kept }
+            // More layers in float cost all that integers gained.
+            return try neverSlower(usual, forms)
         }
         if let dynamic = try dynamicAlone(forms) { return try neverSlower(dynamic, forms) }
         try checkWeights(forms.excluded)

@@ -38,8 +38,7 @@ import Testing
         let finish = #"echo '{"failed":{"_0":{"type":"internal","detail":"d","retryable":false,"fault":"user"}}}' >&3"#
         let text = "#!/bin/sh\nIFS= read -r order\ncd '\(directory.path)'\n\(script)\n\(finish)\n"
         let path = try directory.write(name, Array(text.utf8))
-        try FileManager.default.setAttributes([.posixPermissions: 0o755], ofItemAtPath: path)
-        let command = WorkerCommand(executable: path, arguments: [], environment: ["PATH": "/usr/bin:/bin"])
+        let command = WorkerCommand.script(path)
         let process = WorkerProcess(log: WorkerLog())
         let order = WorkOrder.inspectModel(StagedModel(directory: "d", file: "f", digest: nil))
         return await room.share(with: process, as: role) { heard in
@@ -100,12 +99,11 @@ import Testing
     @Test(arguments: [WorkerProcess.StopReason.cancelled, .shutdown])
     func aHeldWorkerCanBeStopped(_ reason: WorkerProcess.StopReason) async throws {
         let path = try directory.write("never", Array("#!/bin/sh\necho ran > '\(directory.path)/ran'\ncat\n".utf8))
-        try FileManager.default.setAttributes([.posixPermissions: 0o755], ofItemAtPath: path)
         let process = WorkerProcess(log: WorkerLog())
         process.hold()
         let order = WorkOrder.inspectModel(StagedModel(directory: "d", file: "f", digest: nil))
         async let end = process.run(
-            order, command: WorkerCommand(executable: path, arguments: [], environment: [:]), limits: WorkerLimits())
+            order, command: .script(path), limits: WorkerLimits())
         process.stop(reason)
         #expect(await end.stopped == reason)
     }

@@ -91,7 +91,7 @@ private final class FailingStore: BlobStore {
         let worker = try FakeWorker.install(in: directory)
         var configuration = ServiceConfiguration(
             dataDirectory: data,
-            command: WorkerCommand(executable: worker, arguments: ["work"], environment: ["PATH": "/usr/bin:/bin"]))
+            command: .script(worker, ["work"]))
         configuration.diskReserve = 1 << 20
         configuration.maxAttempts = 1
         let application = try Application(

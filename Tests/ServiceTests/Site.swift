@@ -29,8 +29,7 @@ struct Site {
         let worker = try FakeWorker.install(in: directory)
         var configuration = ServiceConfiguration(
             dataDirectory: directory.path + "/data",
-            command: WorkerCommand(
-                executable: worker, arguments: ["work"], environment: ["PATH": "/usr/bin:/bin"]))
+            command: .script(worker, ["work"]))
         configuration.diskReserve = 0
         configuration.retryDelay = .milliseconds(10)
         configuration.patience = 0.2
@@ -105,4 +104,14 @@ struct Answer: CustomStringConvertible {
     var failure: [String: Any] { json["failure"] as? [String: Any] ?? [:] }
     var items: [[String: Any]] { json["items"] as? [[String: Any]] ?? [] }
     var description: String { "\(status) \(content.prefix(400))" }
+}
+
+extension WorkerCommand {
+    /// A script as worker, read by the shell: the kernel refuses to run a file that was written a moment ago for as long as a
+    /// process that was forked meanwhile holds it open (ETXTBSY).
+    static func script(_ path: String, _ arguments: [String] = []) -> WorkerCommand {
+        WorkerCommand(
+            executable: "/bin/sh", arguments: [path] + arguments,
+            environment: ["PATH": "/usr/bin:/bin", "SWIFT_BACKTRACE": "enable=no"])
+    }
 }

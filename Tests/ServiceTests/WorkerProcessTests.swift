@@ -15,9 +15,7 @@ import Testing
         init(_ behaviour: String) throws {
             directory = try TemporaryDirectory()
             let worker = try FakeWorker.install(in: directory)
-            command = WorkerCommand(
-                executable: worker, arguments: ["work"],
-                environment: ["PATH": "/usr/bin:/bin", "SWIFT_BACKTRACE": "enable=no"])
+            command = .script(worker, ["work"])
             try directory.write("model.onnx", FakeWorker.model(inspection: behaviour))
             order = .inspectModel(StagedModel(directory: directory.path, file: "model.onnx", digest: nil))
         }
@@ -81,11 +79,10 @@ import Testing
         let directory = try TemporaryDirectory()
         let script = "#!/bin/sh\nIFS= read -r order\nprintf '%s' \"$order\" | wc -c\n"
         let path = try directory.write("count", Array(script.utf8))
-        try FileManager.default.setAttributes([.posixPermissions: 0o755], ofItemAtPath: path)
         let log = WorkerLog()
         let order = WorkOrder.inspectModel(
             StagedModel(directory: String(repeating: "d", count: 300_000), file: "f", digest: nil))
-        let command = WorkerCommand(executable: path, arguments: [], environment: ["PATH": "/usr/bin:/bin"])
+        let command = WorkerCommand.script(path)
         _ = await WorkerProcess(log: log).run(order, command: command, limits: WorkerLimits())
         let count = try JSON.encode(order).count
         #expect(log.lastLines(1).trimmingCharacters(in: .whitespaces) == "\(count)")
@@ -95,9 +92,8 @@ import Testing
         let directory = try TemporaryDirectory()
         let script = "#!/bin/sh\nhead -c 5000000 /dev/zero | tr '\\0' 'y'\necho end\n"
         let path = try directory.write("flood", Array(script.utf8))
-        try FileManager.default.setAttributes([.posixPermissions: 0o755], ofItemAtPath: path)
         let log = WorkerLog()
-        let command = WorkerCommand(executable: path, arguments: [], environment: ["PATH": "/usr/bin:/bin"])
+        let command = WorkerCommand.script(path)
         let order = WorkOrder.inspectModel(StagedModel(directory: "d", file: "f", digest: nil))
         _ = await WorkerProcess(log: log).run(order, command: command, limits: WorkerLimits())
         #expect(log.bytes.count < 1 << 20)
@@ -109,8 +105,7 @@ import Testing
     {
         let directory = try TemporaryDirectory()
         let path = try directory.write("worker", Array("#!/bin/sh\n\(script)\n".utf8))
-        try FileManager.default.setAttributes([.posixPermissions: 0o755], ofItemAtPath: path)
-        let command = WorkerCommand(executable: path, arguments: [], environment: ["PATH": "/usr/bin:/bin"])
+        let command = WorkerCommand.script(path)
         let order = WorkOrder.inspectModel(StagedModel(directory: "d", file: "f", digest: nil))
         return await process.run(order, command: command, limits: WorkerLimits(), patience: 0.2)
     }

@@ -3,8 +3,9 @@ import ModelGraph
 import Quantization
 
 extension Quantize {
-    /// What float layers must hold of all weights before theirs are stored in 8 bits.
-    private static let notable = 0.2
+    /// What 8-bit weights of float layers must save of all bytes of weights before they are stored so: they cost likeness where
+    /// there is the least to spare.
+    private static let notableSaving = 0.2
     /// What a layer must keep of its signal, in dB, with rounded weights and float activations: a fortieth of the noise that
     /// layers in integers are allowed.
     private static let leastSQNR = 40.0
@@ -54,7 +55,8 @@ extension Quantize {
         func count(_ anchors: [Anchor]) -> Double {
             anchors.reduce(0) { $0 + $1.weightDims.reduce(1) { $0 * Double($1) } }
         }
-        guard !floats.isEmpty, count(floats.anchors) >= Self.notable * count(all) else { return nil }
+        let (float, integer) = (count(floats.anchors), count(all) - count(floats.anchors))
+        guard !floats.isEmpty, 3 * float >= Self.notableSaving * (4 * float + integer) else { return nil }
         return Plan(placement: floats, grids: [:])
     }
 }
