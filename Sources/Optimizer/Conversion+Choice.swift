@@ -64,8 +64,11 @@ extension Conversion {
         return meter.result().outputs.compactMap(\.sqnrDb).min()
     }
 
-    /// Times the integer form against FP32. Where it is slower beyond the noise, or no faster and a larger file, the
-    /// weight-only form takes its place.
+    /// A speed-up up to which a file of so small a share of the bytes is worth more.
+    private static let (smallGain, muchSmaller) = (1.08, 0.8)
+
+    /// Times the integer form against FP32. Where it is slower beyond the noise, or no faster and a larger file, or hardly
+    /// faster and a much larger file, the weight-only form takes its place.
     func neverSlower(_ integer: Candidate, _ forms: Forms) throws -> Candidate {
         guard decisionSeconds > 0 else { return integer }
         // A search for what keeps a gate compares speeds with each other, and wants them as exact as can be.
@@ -82,21 +85,28 @@ extension Conversion {
                     + "FP32 on this machine, so only its weights are stored in 8 bits: the file shrinks, the speed "
                     + "stays.")
         }
+        return try instead(ofLittleGain: integer, race, forms) ?? integer
+    }
+
+    /// 8-bit weights alone where `integer` is hardly faster than FP32 and its file larger for it; nil otherwise.
+    private func instead(ofLittleGain integer: Candidate, _ race: Report.Latency, _ forms: Forms) throws -> Candidate? {
         // On a busy machine no interval is narrow: medians and fastest runs that both say so by far are gain enough.
-        let likely = min(race.speedup, race.fastestSpeedup)
-        guard speed.interval.low <= 1 + Report.Verdict.leastDifference, likely <= Race.clearRatio else {
-            return integer
-        }
+        let surely = race.credibleSpeedup.low
+        guard surely <= Self.smallGain, min(race.speedup, race.fastestSpeedup) <= Race.clearRatio else { return nil }
         let weightOnly = try forms.weightOnly()
-        guard forms.contest.bytes(of: weightOnly) < forms.contest.bytes(of: integer) else {
-            forms.contest.say(weightOnly.name, "no smaller than the other")
-            return integer
+        let share = Double(forms.contest.bytes(of: weightOnly)) / Double(forms.contest.bytes(of: integer))
+        let isFaster = surely > 1 + Report.Verdict.leastDifference
+        guard share < (isFaster ? Self.muchSmaller : 1) else {
+            forms.contest.say(weightOnly.name, isFaster ? "hardly smaller than the other" : "no smaller than the other")
+            return nil
         }
-        forms.contest.say(integer.name, "not clearly faster than FP32, and a larger file than with 8-bit weights alone")
+        forms.contest.say(
+            integer.name,
+            "not \(isFaster ? "much" : "clearly") faster than FP32, and a larger file than with 8-bit weights alone")
         return with(
             weightOnly, "integers-no-faster",
-            "In integers this model ran at \(Number.times(speed.ratio)) the speed of FP32 on this machine"
-                + "\(race.contradiction), which is no clear "
+            "In integers this model ran at \(Number.times(race.speedup)) the speed of FP32 on this machine"
+                + "\(race.contradiction), which is \(isFaster ? "little" : "no clear") "
                 + "gain, and in a larger file; so only its weights are stored in 8 bits.")
     }
 
