@@ -304,6 +304,22 @@ import Testing
         }
     }
 
+    /// Whatever an output's size, and whichever head was asked for.
+    @Test(arguments: [nil] + DetectionHead.allCases) func smallTablesAreReadOrLeft(_ wanted: DetectionHead?) throws {
+        for (rows, columns) in (1...9).flatMap({ row in (1...9).map { (row, $0) } }) {
+            let count = rows * columns
+            for values in [[Float](repeating: 0, count: count), (0..<count).map { Float($0 * 37 % 11) / 4 - 1 }] {
+                let table = try TensorValue(floats: values, shape: [1, rows, columns])
+                for masks in [0, 2, 8] {
+                    let pictures = masks == 0 ? [] : [try TensorValue(zeros: .float, shape: [1, masks, 4, 4])]
+                    let outputs = [table] + pictures
+                    let reader = try HeadReader(outputs, height: height, width: width, wanted: wanted)
+                    #expect(try (reader?.detections(outputs).count ?? 0) <= count)
+                }
+            }
+        }
+    }
+
     /// Probabilities of 96 characters at 40 steps along a line of text, either way round, and the cells of a table.
     @Test(arguments: [[1, 40, 96], [1, 96, 40], [1, 48, 12]])
     func probabilitiesAlongALineAreNoBoxes(_ shape: [Int]) throws {

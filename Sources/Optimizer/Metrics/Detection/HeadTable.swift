@@ -34,6 +34,7 @@ struct HeadTable {
     /// Keypoints are x, y and visibility, in pixels and a share: what is left behind the leading shares from column `first` on.
     /// 0 where all are shares, or the rest is none of those.
     private func keypointNumbers(behind first: Int) -> Int {
+        guard columns > first else { return 0 }
         let scores = (first..<columns).prefix { isShare($0) }
         let rest = (first + scores.count)..<columns
         guard !scores.isEmpty, !rest.isEmpty, rest.count % 3 == 0,
