@@ -74,6 +74,15 @@ import Testing
         #expect(choices.shareWords == "same value at 75.0 % of 4 places")
     }
 
+    /// An artifact of NaN does not agree with whoever chooses the first class.
+    @Test func whatIsNoNumberChoosesNothing() throws {
+        let a = try sequence([0, 0, 1, 2], of: 3)
+        var values = try a.floats()
+        (values[0], values[5]) = (.nan, .nan)
+        let choices = try #require(meter([(a, TensorValue(floats: values, shape: a.shape))]).outputs[0].choices)
+        #expect(choices.same == 0.5 && choices.whole == 0)
+    }
+
     @Test func rawScoresAreReadOnlyWhereScoresAreExpected() throws {
         let a = try picture([0, 1, 1, 0], of: 2, 9, -3)
         let b = try picture([0, 1, 0, 0], of: 2, 9, -3)

@@ -27,8 +27,9 @@ struct ChoiceMeter: Sendable {
         if isMap { overlap.add(a, b) }
     }
 
+    /// What was read by another rule, from another first sample, is left out.
     mutating func merge(_ other: ChoiceMeter) {
-        precondition(rule == other.rule, "meters of different rules do not merge")
+        guard rule == other.rule else { return }
         samples += other.samples
         overlap.merge(other.overlap)
         isMap = isMap || other.isMap

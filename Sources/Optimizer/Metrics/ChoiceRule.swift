@@ -68,16 +68,21 @@ private struct Strided {
         outer = shape[..<axis].reduce(1, *)
     }
 
-    /// Index of the largest in each row; of equal ones the first, as argmax has it.
+    /// Index of the largest in each row; of equal ones the first, as argmax has it, and -1 where one is not a number.
     func largest(_ values: [Float]) -> [Int] {
         var chosen = [Int](repeating: 0, count: outer * inner)
         for block in 0..<outer {
-            var best = Array(values[(block * length * inner)..<(block * length * inner + inner)])
-            for index in 1..<length {
+            var best = [Float](repeating: -.infinity, count: inner)
+            for index in 0..<length {
                 let start = (block * length + index) * inner
-                for place in 0..<inner where values[start + place] > best[place] {
-                    best[place] = values[start + place]
-                    chosen[block * inner + place] = index
+                for place in 0..<inner {
+                    let value = values[start + place]
+                    if value > best[place] {
+                        (best[place], chosen[block * inner + place]) = (value, index)
+                    } else if value.isNaN {
+                        // Nothing is larger than what comes now.
+                        (best[place], chosen[block * inner + place]) = (.infinity, -1)
+                    }
                 }
             }
         }
