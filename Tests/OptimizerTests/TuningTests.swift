@@ -118,4 +118,14 @@ import Testing
         let judged = topology.judged
         #expect(Set(judged) == [boxes, scores, classes, topology.graph.outputs[3].name], "\(judged)")
     }
+
+    @Test func aChoiceBeforeMostOfTheWorkLeavesTheOutputsToBeJudged() throws {
+        var g = GraphBuilder(seed: 9)
+        let x = g.input("x", [1, 8, 8, 8])
+        let first = g.conv(x, 8)
+        let best = g.add("TopK", [first, g.integers([4])], [.int("axis", 1)], shapes: [[1, 4, 8, 8], [1, 4, 8, 8]])
+        g.output(g.conv(g.relu(g.conv(best[0], 32)), 16))
+        let topology = try Conversions().prepare(g.model(), Self.samples).topology
+        #expect(topology.judged == topology.graph.outputs.map(\.name))
+    }
 }

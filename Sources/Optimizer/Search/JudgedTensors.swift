@@ -24,7 +24,8 @@ extension Topology {
 
     private static let choosing: Set<String> = ["TopK", "ArgMax", "ArgMin", "NonMaxSuppression", "NonZero"]
 
-    /// Operators that choose by value, and all that reads what they give.
+    /// Operators that choose by value, and all that reads what they give; none where most of the work lies there, as behind the
+    /// neighbours of a point cloud, and would not be judged.
     private var nodesBehindChoices: Set<Int> {
         var behind: Set<Int> = []
         var pending = graph.nodes.indices.filter { graph.nodes[$0].is(anyOf: Self.choosing) }
@@ -32,7 +33,10 @@ extension Topology {
             guard behind.insert(place).inserted else { continue }
             for output in graph.nodes[place].outputs { pending += index.consumers(of: output) }
         }
-        return behind
+        guard !behind.isEmpty else { return [] }
+        let work = Placement(weightOnly: self, keepFloat: [:]).anchors.map { ($0.node, Double(macs($0))) }
+        let later = work.reduce(0) { $0 + (behind.contains($1.0) ? $1.1 : 0) }
+        return 2 * later > work.reduce(0) { $0 + $1.1 } ? [] : behind
     }
 
     private func isMade(_ tensor: String, by places: Set<Int>) -> Bool {
