@@ -54,7 +54,7 @@ extension Conversion {
     func likeness(
         of candidate: any Session, to reference: any Session, _ tensors: [String], _ samples: [Int]
     ) throws -> Double? {
-        var meter = FidelityMeter(outputs: tensors)
+        var meter = FidelityMeter(outputs: tensors, readsChoices: false)
         for index in samples {
             let sample = try inputs.calibration.sample(index)
             try meter.add(

@@ -9,6 +9,7 @@ package struct FidelityMeter: Sendable {
 
     private let names: [String]
     private let scoresExpected: Bool
+    private let readsChoices: Bool
     private var errors: [OutputError]
     /// For outputs that hold a class for each of their places, chosen at the first sample.
     private var choices: [ChoiceMeter?]
@@ -23,10 +24,12 @@ package struct FidelityMeter: Sendable {
     private var worst: [Worst] = []
 
     /// `outputs` are the names of the tensors that `add` gets, in this order. `scoresExpected` says that one of them holds class
-    /// scores: then the first that can is taken for them, whatever its values.
-    package init(outputs: [String], scoresExpected: Bool = false) {
+    /// scores: then the first that can is taken for them, whatever its values. Who asks for values alone saves the time that
+    /// choices take.
+    package init(outputs: [String], scoresExpected: Bool = false, readsChoices: Bool = true) {
         names = outputs
         self.scoresExpected = scoresExpected
+        self.readsChoices = readsChoices
         errors = outputs.map { _ in OutputError() }
         choices = outputs.map { _ in nil }
     }
@@ -99,6 +102,7 @@ package struct FidelityMeter: Sendable {
     /// Finds what each output holds.
     private mutating func readFirst(_ reference: [TensorValue]) throws {
         scores = Self.scoreOutput(reference)
+        guard readsChoices else { return }
         for (output, value) in reference.enumerated() where output != scores?.output {
             choices[output] = try ChoiceRule(readFrom: value).map { ChoiceMeter($0) }
         }

@@ -44,7 +44,7 @@ final class Likeness {
         let reference = try reference(tensors)
         let session = try models.session(
             model.graph.giving(tensors), of: model, named: "judged", Race.options(threads))
-        var meter = FidelityMeter(outputs: tensors)
+        var meter = FidelityMeter(outputs: tensors, readsChoices: false)
         for index in samples {
             let (inputs, expected) = try reference.sample(index)
             try meter.add(sample: index, reference: expected, candidate: session.run(inputs, outputs: tensors))
